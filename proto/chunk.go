@@ -1,0 +1,71 @@
+package proto
+
+import "strconv"
+
+const (
+	// maxExtension leaves room for ";xxh64=" and 16 hex digits, 23 bytes.
+	maxExtension = 24
+
+	// ChunkHeadroom is how many bytes must be free before a payload that is to
+	// be framed in place: 16 hex digits, an extension with its semicolon, CRLF.
+	ChunkHeadroom = maxHexDigits + maxExtension + len("\r\n")
+
+	// ChunkTail is how many bytes must be free behind it, for CRLF.
+	ChunkTail = len("\r\n")
+
+	// LastChunk ends a chunked body.
+	LastChunk = "0\r\n\r\n"
+)
+
+// FrameInPlace makes a chunk of buf[start:end] without moving it: the size line
+// is written so that it ends where the payload begins, CRLF behind it, and the
+// slice from the one to the other is returned, to be sent as it is:
+//
+//	buf  ………………│ 1 0 0 0 0 \r \n │ payload │ \r \n │ …
+//	            returned[0]       start     end
+//
+// start is at least ChunkHeadroom and buf has capacity for ChunkTail bytes
+// after end. An empty payload panics: a zero chunk would end the stream.
+func FrameInPlace(buf []byte, start, end int) []byte {
+	return FrameInPlaceExt(buf, start, end, "")
+}
+
+// FrameInPlaceExt is FrameInPlace with a chunk extension, of at most 23 bytes
+// ("xxh64=…"), behind a semicolon in the size line; Swift's readers skip it. An
+// empty ext is none.
+func FrameInPlaceExt(buf []byte, start, end int, ext string) []byte {
+	switch {
+	case end <= start:
+		panic("proto: empty chunk")
+	case start < ChunkHeadroom || cap(buf)-end < ChunkTail:
+		panic("proto: no room for a chunk's frame")
+	}
+
+	var room [ChunkHeadroom]byte
+	line := appendSizeLine(room[:0], end-start, ext)
+	buf = buf[:max(len(buf), end+ChunkTail)]
+	copy(buf[start-len(line):], line)
+	buf[end], buf[end+1] = '\r', '\n'
+	return buf[start-len(line) : end+ChunkTail]
+}
+
+// appendSizeLine panics where the line would not fit the headroom.
+func appendSizeLine(dst []byte, size int, ext string) []byte {
+	dst = strconv.AppendInt(dst, int64(size), 16)
+	if ext != "" {
+		if len(ext) >= maxExtension {
+			panic("proto: chunk extension too long")
+		}
+		dst = append(append(dst, ';'), ext...)
+	}
+	return append(dst, '\r', '\n')
+}
+
+// AppendChunk appends a copy of payload as one chunk; nothing if it is empty.
+func AppendChunk(dst, payload []byte) []byte {
+	if len(payload) == 0 {
+		return dst
+	}
+	dst = append(appendSizeLine(dst, len(payload), ""), payload...)
+	return append(dst, '\r', '\n')
+}

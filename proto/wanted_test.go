@@ -1,0 +1,90 @@
+package proto_test
+
+import (
+	"testing"
+
+	"github.com/ringsync/ringsync/proto"
+)
+
+func TestWantedLines(t *testing.T) {
+	tests := []struct {
+		name       string
+		data, meta bool
+		line, old  string
+	}{
+		{"data", true, false, hashO1 + " d\r\n", hashO1 + "\r\n"},
+		{"metadata", false, true, hashO1 + " m\r\n", hashO1 + "\r\n"},
+		{"both", true, true, hashO1 + " dm\r\n", hashO1 + "\r\n"},
+		{"nothing", false, false, "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			wanted := proto.Wanted{Hash: hash(t, hashO1), Data: test.data, Meta: test.meta}
+			line := proto.AppendWanted(nil, wanted)
+			if string(line) != test.line {
+				t.Errorf("wrote %q, want %q", line, test.line)
+			}
+			if old := proto.AppendWanted2013(nil, wanted); string(old) != test.old {
+				t.Errorf("wrote %q for 2013, want %q", old, test.old)
+			}
+			if test.line == "" {
+				return
+			}
+			if got, err := proto.ParseWanted(line); err != nil || got != wanted {
+				t.Errorf("read %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestParseWanted(t *testing.T) {
+	tests := []struct {
+		name, words string
+		data, meta  bool
+	}{
+		{"bare hash", "", true, false},
+		{"bare hash, blanks", "  \r\n", true, false},
+		{"other letters", " xyz", true, false},
+		{"other letters too", " xdy", true, false},
+		{"reversed", " md", true, true},
+		{"metadata among others", " amb", false, true},
+		{"third word", " m d", false, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			want := proto.Wanted{Hash: hash(t, hashO1), Data: test.data, Meta: test.meta}
+			if got, err := proto.ParseWanted([]byte(hashO1 + test.words)); err != nil || got != want {
+				t.Errorf("read %+v, %v", got, err)
+			}
+		})
+	}
+
+	for _, line := range []string{"", " ", ":ERROR: 0 'x'", ":MISSING_CHECK: END", hashO1 + "0 d", "d " + hashO1} {
+		if got, err := proto.ParseWanted([]byte(line)); err == nil {
+			t.Errorf("%q parsed as %+v", line, got)
+		}
+	}
+}
+
+// FuzzWanted shows that what parses is written, and read again, as the same.
+func FuzzWanted(f *testing.F) {
+	f.Add([]byte(hashO1 + " dm"))
+	f.Add([]byte(hashO1))
+	f.Add([]byte(" " + hashO1 + " xm d\r\n"))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		read, err := proto.ParseWanted(line)
+		if err != nil {
+			return
+		}
+		if !read.Data && !read.Meta {
+			t.Fatalf("%q wants nothing", line)
+		}
+		if again, err := proto.ParseWanted(proto.AppendWanted(nil, read)); err != nil || again != read {
+			t.Fatalf("%q: %+v became %+v (%v)", line, read, again, err)
+		}
+		old, err := proto.ParseWanted(proto.AppendWanted2013(nil, read))
+		if err != nil || old != (proto.Wanted{Hash: read.Hash, Data: true}) {
+			t.Fatalf("%q: %+v became %+v (%v) in 2013", line, read, old, err)
+		}
+	})
+}
