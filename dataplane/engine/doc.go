@@ -1,0 +1,27 @@
+// Package engine moves bodies between sockets and files.
+//
+// It knows chunks, lines and ranges of bytes, and nothing of Swift. A stream
+// is one direction of a connection; each has an owner, one goroutine, who
+// feeds an Outbound or empties an Inbound in order:
+//
+//	Append, Text ─┐                                      ┌─▶ Line
+//	              ├─▶ Outbound ══▶ socket ══▶ Inbound ───┤
+//	Body(Source) ─┘                                      └─▶ Body(Sink)
+//
+// Outbound packs the pieces into chunks. The payload is put where it will be
+// sent from, so that a chunk is one contiguous write:
+//
+//	┌──────────┬───────────────┬──────────────────────────────┬──────┐
+//	│ headroom │ "100000" CRLF │ payload, at most ChunkBytes  │ CRLF │
+//	└──────────┴───────────────┴──────────────────────────────┴──────┘
+//	           ▲ sent from here                          to here ▲
+//
+// Inbound takes chunks apart where they lie. Lines are sub-slices of its text
+// buffer; a large body goes from the socket straight into the buffer it is
+// written from, wherever the chunk borders fall.
+//
+// The seam for other ways of moving bytes is the transfer of a body as a
+// whole, Outbound.Body and Inbound.Body, and not the single read or write:
+// which way is best differs for each body. Every engine puts the same bytes on
+// the wire; enginetest.Run is the suite that each of them has to pass.
+package engine

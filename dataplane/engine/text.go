@@ -1,0 +1,83 @@
+package engine
+
+import "github.com/ringsync/ringsync/dataplane/buffer"
+
+// text is the buffer in which a stream is taken apart in place:
+//
+//	┌──────┬───────────────┬─────┬──────────────┬─────────┐
+//	│ gone │ plain payload │ gap │ raw, framed  │  space  │
+//	└──────┴───────────────┴─────┴──────────────┴─────────┘
+//	0      r               p     q              w
+//
+// Raw bytes come in at w. Decoding takes them off at q and puts their payload
+// at p, which is a copy only when there is payload before it: a run that
+// arrives in an empty buffer stays where it is.
+type text struct {
+	lease      buffer.Text
+	buf        []byte
+	r, p, q, w int
+	scanned    int // plain bytes known to hold no line end
+}
+
+func newText(pool *buffer.Pool, size int) text {
+	lease := pool.Text(size)
+	return text{lease: lease, buf: lease.Bytes()}
+}
+
+// release gives the memory back and leaves an empty buffer.
+func (t *text) release() {
+	t.lease.Release()
+	*t = text{}
+}
+
+func (t *text) plain() []byte { return t.buf[t.r:t.p] }
+func (t *text) raw() []byte   { return t.buf[t.q:t.w] }
+
+// put adds bytes as if they had been read.
+func (t *text) put(p []byte) { t.read(copy(t.space(), p)) }
+
+// read counts n raw bytes that were put into the space.
+func (t *text) read(n int) { t.w += n }
+
+// space returns the room for a read. It moves what is in the way when too
+// little is left at the end, and so invalidates what plain returned.
+func (t *text) space() []byte {
+	if t.q == t.w {
+		t.q, t.w = t.p, t.p
+	}
+	if t.r == t.p && t.q == t.w {
+		t.r, t.p, t.q, t.w = 0, 0, 0, 0
+	}
+	if len(t.buf)-t.w < textSlack {
+		t.p = copy(t.buf, t.plain())
+		t.w = t.p + copy(t.buf[t.p:], t.raw())
+		t.r, t.q = 0, t.p
+	}
+	return t.buf[t.w:]
+}
+
+// decoded takes n raw bytes off and adds the payload found in them.
+func (t *text) decoded(data []byte, n int) {
+	next := t.q + n
+	if len(data) > 0 {
+		if t.r == t.p {
+			t.settle(next-len(data), data)
+		}
+		t.p += copy(t.buf[t.p:next], data)
+	}
+	t.q = next
+}
+
+// settle lets the plain part, which is empty, begin at `at` if that is where
+// data lies already, so that copying it there is no work.
+func (t *text) settle(at int, data []byte) {
+	if &t.buf[at] == &data[0] {
+		t.r, t.p = at, at
+	}
+}
+
+// consume takes n bytes off the plain part.
+func (t *text) consume(n int) {
+	t.r += n
+	t.scanned = max(0, t.scanned-n)
+}
