@@ -1,0 +1,127 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/ringsync/ringsync/hashes"
+	"golang.org/x/sys/unix"
+)
+
+// Errors of Store.Device.
+var (
+	ErrDeviceName = errors.New("not a device name")
+	ErrUnmounted  = errors.New("not mounted")
+	ErrSuspect    = errors.New("suspect after a failed fsync")
+)
+
+// Device is one disk, held open. It is meant for a session or a job, never
+// longer: an open descriptor keeps the disk from being unmounted.
+type Device struct {
+	store *Store
+	name  string
+	root  *root
+}
+
+// ValidDeviceName refuses what can't name a directory below the devices
+// directory, or what a URL would have to quote. Source: constraints.py,
+// check_drive.
+func ValidDeviceName(name string) error {
+	bad := name == "" || name == "." || name == ".." || len(name) > 255
+	for i := 0; i < len(name) && !bad; i++ {
+		bad = !urlSafe(name[i])
+	}
+	if bad {
+		return fmt.Errorf("device %.64q: %w", name, ErrDeviceName)
+	}
+	return nil
+}
+
+func urlSafe(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '.' || c == '-' || c == '~'
+}
+
+// Device opens a device. It fails with ErrDeviceName, ErrUnmounted or
+// ErrSuspect, each of which a peer is told as 507.
+func (s *Store) Device(name string) (*Device, error) {
+	if err := ValidDeviceName(name); err != nil {
+		return nil, err
+	}
+	path := s.cfg.Devices + "/" + name
+	if s.cfg.MountCheck && !isMount(path) {
+		return nil, fmt.Errorf("device %s: %w at %s", name, ErrUnmounted, path)
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w: open %s: %w", name, ErrUnmounted, path, err)
+	}
+	d := &Device{store: s, name: name, root: &root{fd: fd, path: path, device: name, witness: s.cfg.Witness, files: &s.files}}
+	if reason := s.suspected(d); reason != "" {
+		d.Close()
+		return nil, fmt.Errorf("device %s: %w (%s); check the disk and mount it anew%s", name, ErrSuspect, reason, s.clearHint(name))
+	}
+	return d, nil
+}
+
+// isMount tells a mounted device from an empty mount point. Source:
+// utils/__init__.py, ismount_raw.
+func isMount(path string) bool {
+	stub := func() bool {
+		var st unix.Stat_t
+		return unix.Lstat(path+"/.ismount", &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+	}
+	var at, above unix.Stat_t
+	if unix.Lstat(path, &at) != nil {
+		return false
+	}
+	if at.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return stub()
+	}
+	if unix.Lstat(path+"/..", &above) != nil {
+		return false
+	}
+	return at.Dev != above.Dev || at.Ino == above.Ino || stub()
+}
+
+// Name is the device's name in the ring.
+func (d *Device) Name() string { return d.name }
+
+// Close lets go of the device. Files opened through it stay open.
+func (d *Device) Close() { d.root.close() }
+
+// Partition names a partition of a policy. It may not exist; nothing is made
+// before something is written or locked.
+func (d *Device) Partition(p hashes.Policy, number uint32) *Partition {
+	dir := p.DataDir() + "/" + strconv.FormatUint(uint64(number), 10)
+	return &Partition{device: d, policy: p, number: number, dir: dir}
+}
+
+// Partitions lists the partitions of a policy that are on the device, in no
+// order. Names that are no canonical number are not ours to touch.
+func (d *Device) Partitions(p hashes.Policy) ([]uint32, error) {
+	names, err := d.root.readDir(p.DataDir())
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var parts []uint32
+	for _, name := range names {
+		if n, err := ParsePartition(name); err == nil {
+			parts = append(parts, n)
+		}
+	}
+	return parts, nil
+}
+
+// ParsePartition reads a partition's number: canonical decimal, since any other
+// spelling would be another directory.
+func ParsePartition(name string) (uint32, error) {
+	n, err := strconv.ParseUint(name, 10, 32)
+	if err != nil || strconv.FormatUint(n, 10) != name {
+		return 0, fmt.Errorf("partition %.64q: not a canonical decimal number", name)
+	}
+	return uint32(n), nil
+}

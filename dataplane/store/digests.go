@@ -1,0 +1,294 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+
+	"github.com/ringsync/ringsync/hashes"
+	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
+)
+
+// hashes.pkl remembers the digest of each suffix, hashes.invalid the suffixes in
+// which something changed since. Both are shared with Python and change under
+// .lock only.
+const (
+	hashesPkl     = "hashes.pkl"
+	hashesInvalid = "hashes.invalid"
+
+	// maxHashesPkl bounds what is read back: 4,096 suffixes take some 250 KiB,
+	// those of an erasure-coded policy a few times that.
+	maxHashesPkl = 16 << 20
+)
+
+// Invalidate tells that something in these suffixes changes; durable on return.
+// Source: diskfile.py, invalidate_hash.
+func (p *Partition) Invalidate(ctx context.Context, suffixes ...proto.Suffix) error {
+	lock, err := p.lockHashes(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	return p.invalidate(suffixes)
+}
+
+// invalidate does so while the caller holds .lock.
+func (p *Partition) invalidate(suffixes []proto.Suffix) error {
+	f, err := p.root().open(p.dir+"/"+hashesInvalid, unix.O_WRONLY|unix.O_CREAT, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	st, err := f.stat()
+	if err != nil {
+		return err
+	}
+	var lines []byte
+	for _, s := range suffixes {
+		lines = hashes.AppendInvalid(lines, s)
+	}
+	if _, err := f.WriteAt(lines, st.Size); err != nil {
+		return err
+	}
+	return p.device.suspect(f.sync())
+}
+
+// Digests brings the partition's digests up to date and returns them: those of
+// the suffixes that changed, of recalculate, and, with listdir, of suffixes that
+// nobody told about. A suffix that could not be read has an empty digest. A
+// partition that is not there has none, and is not made. Source: diskfile.py,
+// __get_hashes.
+func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, listdir bool) (map[proto.Suffix]string, error) {
+	if there, err := p.Exists(); !there {
+		return nil, err
+	}
+	for {
+		before, err := p.consolidate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		now := hashes.PartitionHashes{Valid: true, Digests: maps.Clone(before.Digests)}
+		if now.Digests == nil || !before.Valid {
+			now.Digests = map[proto.Suffix]string{}
+		}
+		if err := p.digest(ctx, &now, recalculate, listdir || !before.Valid); err != nil {
+			return nil, err
+		}
+		if before.Valid && maps.Equal(now.Digests, before.Digests) {
+			return now.Digests, nil
+		}
+		stored, err := p.storeDigests(ctx, before, now)
+		if stored || err != nil {
+			return now.Digests, err
+		}
+	}
+}
+
+// digest computes what is missing in h, or asked for anew.
+func (p *Partition) digest(ctx context.Context, h *hashes.PartitionHashes, recalculate []proto.Suffix, listdir bool) error {
+	if listdir {
+		suffixes, err := p.Suffixes()
+		if err != nil {
+			return err
+		}
+		for _, s := range suffixes {
+			if _, known := h.Digests[s]; !known {
+				h.Digests[s] = ""
+			}
+		}
+	}
+	for _, s := range recalculate {
+		h.Digests[s] = ""
+	}
+	for s, digest := range h.Digests {
+		if digest != "" {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		digest, err := p.digestOf(s)
+		switch {
+		case absent(err):
+			delete(h.Digests, s)
+		case err != nil:
+			p.store().cfg.Notice(Notice{Device: p.device.name, Text: fmt.Sprintf("suffix not hashed: %v", err)})
+		default:
+			h.Digests[s] = digest
+		}
+	}
+	return nil
+}
+
+// digestOf computes one suffix's digest, tidying its directories as it goes. It
+// is as if absent when nothing is left of it. Source: diskfile.py, _hash_suffix
+// and _hash_suffix_dir.
+func (p *Partition) digestOf(s proto.Suffix) (string, error) {
+	list, others, err := p.hashesOf(s)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range others {
+		if err := p.setAside(s, name); err != nil {
+			return "", err
+		}
+	}
+	digest := hashes.NewSuffixDigest()
+	for _, h := range list {
+		choice, err := p.list(p.hashDir(h))
+		if reason := strange(err); reason != "" {
+			p.quarantine(h, reason) // the notice that it gives is all there is to say
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		digest.Add(choice)
+	}
+	if err := p.root().rmdir(p.suffixDir(s)); err == nil || absent(err) {
+		return "", unix.ENOENT
+	}
+	return digest.Sum(), nil
+}
+
+// setAside quarantines a plain file in a suffix directory, as Swift does with
+// what it takes for a hash; a strange directory stays where it is.
+func (p *Partition) setAside(s proto.Suffix, name string) error {
+	path := p.suffixDir(s) + "/" + name
+	st, err := p.root().stat(path)
+	if err != nil || st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return err
+	}
+	if _, err := p.root().makeDirs("quarantined", p.quarantineDir()); err != nil {
+		return err
+	}
+	to := p.quarantineDir() + "/" + name + "-" + randomHex(16)
+	if err := p.root().rename(path, to); err != nil {
+		return err
+	}
+	p.store().cfg.Notice(Notice{Device: p.device.name, Text: p.absolute(path) + ": not a hash directory; quarantined as " + p.absolute(to)})
+	return nil
+}
+
+// consolidate reads hashes.pkl, takes the digests of the suffixes named in
+// hashes.invalid out of it, and empties that. Source: diskfile.py,
+// consolidate_hashes.
+func (p *Partition) consolidate(ctx context.Context) (hashes.PartitionHashes, error) {
+	lock, err := p.lockHashes(ctx)
+	if err != nil {
+		return hashes.PartitionHashes{}, err
+	}
+	defer lock.Release()
+	h, err := p.readDigests()
+	if err != nil {
+		return h, err
+	}
+	invalid, err := p.readSmall(hashesInvalid)
+	if err != nil || len(invalid) == 0 {
+		return h, err
+	}
+	if suffixes := hashes.ParseInvalid(invalid); len(suffixes) > 0 {
+		if h.Digests == nil {
+			h.Digests = map[proto.Suffix]string{}
+		}
+		for _, s := range suffixes {
+			h.Digests[s] = ""
+		}
+		if err := p.writeDigests(&h); err != nil {
+			return h, err
+		}
+	}
+	return h, p.emptyInvalid()
+}
+
+// emptyInvalid is safe only after hashes.pkl is durable: a crash between the two
+// leaves a suffix stale twice.
+func (p *Partition) emptyInvalid() error {
+	f, err := p.root().open(p.dir+"/"+hashesInvalid, unix.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	return f.truncate(0)
+}
+
+// storeDigests writes h unless somebody changed hashes.pkl since it was read.
+func (p *Partition) storeDigests(ctx context.Context, before, h hashes.PartitionHashes) (bool, error) {
+	lock, err := p.lockHashes(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer lock.Release()
+	there, err := p.readDigests()
+	if err != nil || !reflect.DeepEqual(there, before) {
+		return false, err
+	}
+	return true, p.writeDigests(&h)
+}
+
+// readDigests reads hashes.pkl; one that is missing or no pickle of Swift's
+// knows nothing, and all is to be hashed.
+func (p *Partition) readDigests() (hashes.PartitionHashes, error) {
+	data, err := p.readSmall(hashesPkl)
+	if err != nil {
+		return hashes.PartitionHashes{}, err
+	}
+	h, err := hashes.ParseHashesPkl(data)
+	if err != nil {
+		return hashes.PartitionHashes{}, nil
+	}
+	return h, nil
+}
+
+// writeDigests replaces hashes.pkl: under a temporary name first, of the kind
+// that Swift's readers pass over, and durable before the name changes hands.
+func (p *Partition) writeDigests(h *hashes.PartitionHashes) error {
+	now := p.store().cfg.Now()
+	h.Updated = float64(now.UnixNano()) / 1e9
+	temp := p.dir + "/" + randomHex(8) + ".tmp"
+	f, err := p.root().open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(hashes.AppendHashesPkl(nil, *h), 0)
+	if err == nil {
+		err = f.sync()
+	}
+	f.close()
+	if err == nil {
+		err = p.root().rename(temp, p.dir+"/"+hashesPkl)
+	}
+	if err != nil {
+		p.root().unlink(temp)
+		return p.device.suspect(err)
+	}
+	return p.device.suspect(p.root().syncDir(p.dir))
+}
+
+// readSmall reads a whole file of the partition; one that is missing is empty.
+func (p *Partition) readSmall(name string) ([]byte, error) {
+	f, err := p.root().open(p.dir+"/"+name, unix.O_RDONLY, 0)
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	st, err := f.stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.Size > maxHashesPkl {
+		return nil, fmt.Errorf("%s/%s: %d bytes, more than it can ever need", p.Path(), name, st.Size)
+	}
+	data := make([]byte, st.Size)
+	n, err := f.ReadAt(data, 0)
+	if err == io.EOF {
+		err = nil
+	}
+	return data[:n], err
+}

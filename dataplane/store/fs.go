@@ -1,0 +1,317 @@
+package store
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Call names a call on the file system, in the kernel's words.
+type Call string
+
+// The calls of this package. Those up to Rmdir change something on the disk.
+const (
+	CallCreate   Call = "create"   // open(O_CREAT)
+	CallTemp     Call = "tmpfile"  // open(O_TMPFILE)
+	CallWrite    Call = "write"    // at Offset, Data
+	CallTruncate Call = "truncate" // to Offset
+	CallSetxattr Call = "setxattr" // To is the attribute, Data its value
+	CallSync     Call = "fsync"
+	CallMkdir    Call = "mkdir"
+	CallLink     Call = "link"   // File or Path becomes To
+	CallRename   Call = "rename" // Path becomes To
+	CallUnlink   Call = "unlink"
+	CallRmdir    Call = "rmdir"
+	CallAllocate Call = "fallocate"
+	CallOpen     Call = "open"
+	CallRead     Call = "read"
+	CallGetxattr Call = "getxattr"
+	CallStat     Call = "stat"
+	CallReadDir  Call = "getdents"
+	CallStatfs   Call = "statfs"
+	CallLock     Call = "flock"
+)
+
+// Op is one call on the file system, as data: what a fault injector refuses and
+// a crash journal plays again. Paths are relative to the device. File names an
+// open file across its calls, also while it has no name.
+type Op struct {
+	Call   Call
+	Device string
+	Path   string
+	To     string
+	File   uint64
+	Offset int64
+	Data   []byte // valid during the call only
+}
+
+// A Witness stands at the seam. Before sees each call before it is made, and an
+// error from it (an errno, for the code above to meet) is returned in the call's
+// place; After sees what came of a call that was made. Both run on the
+// goroutine that calls, several at a time.
+type Witness interface {
+	Before(*Op) error
+	After(*Op, error)
+}
+
+// root is a device's directory, held open. Every path is relative to it, so
+// that nothing is ever written through a mount point that has become empty.
+type root struct {
+	fd      int
+	path    string
+	device  string
+	witness Witness
+	files   *atomic.Uint64
+}
+
+// file is an open file or directory of a root.
+type file struct {
+	root *root
+	fd   int
+	path string
+	id   uint64
+}
+
+// do makes one call, the witness asked first, and wraps its error with what was
+// called on what.
+func (r *root) do(op Op, call func() error) error {
+	if r.witness == nil {
+		return r.wrap(op.Call, op.Path, call())
+	}
+	shown := op // a copy, so that op stays on the stack when nobody looks
+	shown.Device = r.device
+	err := r.witness.Before(&shown)
+	if err == nil {
+		err = call()
+		r.witness.After(&shown, err)
+	}
+	return r.wrap(op.Call, op.Path, err)
+}
+
+func (r *root) wrap(call Call, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: string(call), Path: r.path + "/" + path, Err: err}
+}
+
+// again repeats a call that a signal interrupted.
+func again(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func (r *root) open(path string, flags int, perm uint32) (*file, error) {
+	call := CallOpen
+	switch {
+	case flags&unix.O_TMPFILE == unix.O_TMPFILE:
+		call = CallTemp
+	case flags&unix.O_CREAT != 0:
+		call = CallCreate
+	}
+	f := &file{root: r, path: path}
+	if r.witness != nil {
+		f.id = r.files.Add(1)
+	}
+	err := r.do(Op{Call: call, Path: path, File: f.id}, func() error {
+		return again(func() (err error) {
+			f.fd, err = unix.Openat(r.fd, path, flags|unix.O_CLOEXEC, perm)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (r *root) openDir(path string) (*file, error) {
+	return r.open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+}
+
+func (r *root) mkdir(path string) error {
+	return r.do(Op{Call: CallMkdir, Path: path}, func() error { return unix.Mkdirat(r.fd, path, 0o755) })
+}
+
+func (r *root) rename(from, to string) error {
+	return r.do(Op{Call: CallRename, Path: from, To: to}, func() error { return unix.Renameat(r.fd, from, r.fd, to) })
+}
+
+func (r *root) unlink(path string) error {
+	return r.do(Op{Call: CallUnlink, Path: path}, func() error { return unix.Unlinkat(r.fd, path, 0) })
+}
+
+func (r *root) rmdir(path string) error {
+	return r.do(Op{Call: CallRmdir, Path: path}, func() error { return unix.Unlinkat(r.fd, path, unix.AT_REMOVEDIR) })
+}
+
+func (r *root) stat(path string) (st unix.Stat_t, err error) {
+	err = r.do(Op{Call: CallStat, Path: path}, func() error {
+		return unix.Fstatat(r.fd, path, &st, unix.AT_SYMLINK_NOFOLLOW)
+	})
+	return st, err
+}
+
+func (r *root) statfs() (st unix.Statfs_t, err error) {
+	err = r.do(Op{Call: CallStatfs, Path: "."}, func() error {
+		return again(func() error { return unix.Fstatfs(r.fd, &st) })
+	})
+	return st, err
+}
+
+// link gives a file a name, which must not exist yet. A file that never had one
+// (O_TMPFILE) is reached through /proc/self/fd, since the flag that names a
+// descriptor directly wants CAP_DAC_READ_SEARCH.
+func (r *root) link(f *file, named bool, to string) error {
+	return r.do(Op{Call: CallLink, Path: f.path, To: to, File: f.id}, func() error {
+		if named {
+			return unix.Linkat(r.fd, f.path, r.fd, to, 0)
+		}
+		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(f.fd), r.fd, to, unix.AT_SYMLINK_FOLLOW)
+	})
+}
+
+// readDir returns the names in a directory, in no order.
+func (r *root) readDir(path string) ([]string, error) {
+	dir, err := r.openDir(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.close()
+	return dir.names()
+}
+
+// syncDir makes the names in a directory durable.
+func (r *root) syncDir(path string) error {
+	dir, err := r.openDir(path)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	return dir.sync()
+}
+
+func (r *root) close() error { return unix.Close(r.fd) }
+
+// dirBlock holds some 800 names of hash directories, more than most suffixes have.
+const dirBlock = 32 << 10
+
+func (f *file) names() ([]string, error) {
+	var names []string
+	block := getBlock()
+	defer putBlock(block)
+	for {
+		var n int
+		err := f.root.do(Op{Call: CallReadDir, Path: f.path, File: f.id}, func() error {
+			return again(func() (err error) { n, err = unix.Getdents(f.fd, *block); return err })
+		})
+		if err != nil || n == 0 {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent((*block)[:n], -1, names)
+	}
+}
+
+// ReadAt reads as io.ReaderAt does.
+func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) {
+		var got int
+		err := f.root.do(Op{Call: CallRead, Path: f.path, File: f.id, Offset: off}, func() error {
+			return again(func() (err error) { got, err = unix.Pread(f.fd, p[n:], off); return err })
+		})
+		if err != nil {
+			return n, err
+		}
+		if got == 0 {
+			return n, io.EOF
+		}
+		n, off = n+got, off+int64(got)
+	}
+	return n, nil
+}
+
+// WriteAt writes all of p at off.
+func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) {
+		var put int
+		err := f.root.do(Op{Call: CallWrite, Path: f.path, File: f.id, Offset: off, Data: p[n:]}, func() error {
+			return again(func() (err error) { put, err = unix.Pwrite(f.fd, p[n:], off); return err })
+		})
+		if err != nil {
+			return n, err
+		}
+		n, off = n+put, off+int64(put)
+	}
+	return n, nil
+}
+
+func (f *file) truncate(size int64) error {
+	return f.root.do(Op{Call: CallTruncate, Path: f.path, File: f.id, Offset: size}, func() error {
+		return again(func() error { return unix.Ftruncate(f.fd, size) })
+	})
+}
+
+func (f *file) allocate(size int64) error {
+	return f.root.do(Op{Call: CallAllocate, Path: f.path, File: f.id, Offset: size}, func() error {
+		return again(func() error { return unix.Fallocate(f.fd, unix.FALLOC_FL_KEEP_SIZE, 0, size) })
+	})
+}
+
+func (f *file) setxattr(name string, value []byte) error {
+	return f.root.do(Op{Call: CallSetxattr, Path: f.path, File: f.id, To: name, Data: value}, func() error {
+		return unix.Fsetxattr(f.fd, name, value, 0)
+	})
+}
+
+// getxattr reads one attribute into buf; its length is that of the value, which
+// may be more than buf holds: then ERANGE.
+func (f *file) getxattr(name string, buf []byte) (n int, err error) {
+	err = f.root.do(Op{Call: CallGetxattr, Path: f.path, To: name, File: f.id}, func() (err error) {
+		n, err = unix.Fgetxattr(f.fd, name, buf)
+		return err
+	})
+	return n, err
+}
+
+func (f *file) stat() (st unix.Stat_t, err error) {
+	err = f.root.do(Op{Call: CallStat, Path: f.path, File: f.id}, func() error { return unix.Fstat(f.fd, &st) })
+	return st, err
+}
+
+// sync makes a file's bytes and attributes, or a directory's names, durable. The
+// kernel reports a loss once only, so an error is final: nobody may try again on
+// this descriptor and believe the answer.
+func (f *file) sync() error {
+	return f.root.do(Op{Call: CallSync, Path: f.path, File: f.id}, func() error {
+		return again(func() error { return unix.Fsync(f.fd) })
+	})
+}
+
+// tryLock takes the file's flock(2) without waiting: the kind Python's
+// fcntl.flock takes, and not fcntl(F_SETLK), which would not exclude it.
+func (f *file) tryLock() error {
+	return f.root.do(Op{Call: CallLock, Path: f.path, File: f.id}, func() error {
+		return again(func() error { return unix.Flock(f.fd, unix.LOCK_EX|unix.LOCK_NB) })
+	})
+}
+
+func (f *file) close() {
+	unix.Close(f.fd) // the bytes that matter were fsynced: a late error tells nothing
+}
+
+func changed(st *unix.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }
+
+// absent tells that a path does not lead anywhere.
+func absent(err error) bool { return errors.Is(err, unix.ENOENT) }
+
+// noSpace tells a full disk or quota, which refuses an object but says nothing
+// against the device.
+func noSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

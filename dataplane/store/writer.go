@@ -1,0 +1,111 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/ringsync/ringsync/hashes"
+	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
+)
+
+// Writer is a file of an object on its way: it has bytes but no name yet. It
+// ends in Commit or Abort.
+type Writer struct {
+	Hash proto.Hash
+
+	partition *Partition
+	file      *file
+	named     bool   // in the tmp directory, where O_TMPFILE is not to be had
+	name      string // of the file to be, in the hash directory
+	etag      string // of a .data
+	alone     bool   // a .data in a directory of its own: nothing can be obsolete
+	failed    error
+}
+
+// allocateFrom is the size from which a body's blocks are reserved beforehand.
+// Below it, fallocate costs more than the body's own write, and a full disk
+// shows itself at that write as well.
+const allocateFrom = 1 << 20
+
+// create opens a file without a name for an object of that size. Tombstones
+// (size < 0) skip the space check: they make room.
+func (p *Partition) create(h proto.Hash, size int64) (*Writer, error) {
+	if size >= 0 {
+		if err := p.device.checkSpace(size); err != nil {
+			return nil, err
+		}
+	}
+	w := &Writer{Hash: h, partition: p}
+	if err := w.open(); err != nil {
+		return nil, err
+	}
+	if size >= allocateFrom && !p.store().cfg.DisableAllocate {
+		if err := w.file.allocate(size); err != nil && !unsupported(err) {
+			w.Abort()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// open makes the file, in the partition's directory: it can be linked from there
+// to anywhere on the device, and a refused body leaves no empty directory.
+func (w *Writer) open() (err error) {
+	p := w.partition
+	const flags = unix.O_WRONLY | unix.O_TMPFILE
+	w.file, err = p.root().open(p.dir, flags, 0o755)
+	if absent(err) {
+		if err = p.make(); err == nil {
+			w.file, err = p.root().open(p.dir, flags, 0o755)
+		}
+	}
+	if err != nil && (unsupported(err) || errors.Is(err, unix.EISDIR)) {
+		w.named = true
+		w.file, err = p.createTemp()
+	}
+	return err
+}
+
+// createTemp makes a named file in the device's tmp directory, the place from
+// which Swift's daemons remove what is left behind.
+func (p *Partition) createTemp() (*file, error) {
+	path := p.tempPath()
+	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL
+	f, err := p.root().open(path, flags, 0o600)
+	if absent(err) {
+		if _, err = p.root().makeDirs(p.policy.TmpDir()); err == nil {
+			f, err = p.root().open(path, flags, 0o600)
+		}
+	}
+	return f, err
+}
+
+func (p *Partition) tempPath() string { return p.policy.TmpDir() + "/ringsync-" + randomHex(16) }
+
+// unsupported tells what a file system or kernel answers that lacks a call.
+func unsupported(err error) bool {
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS)
+}
+
+// WriteAt writes the body, as io.WriterAt does.
+func (w *Writer) WriteAt(b []byte, off int64) (int, error) { return w.file.WriteAt(b, off) }
+
+// seal gives the file its metadata and the name that Commit will publish it by.
+func (w *Writer) seal(name string, md hashes.Metadata) error {
+	w.name = name
+	w.etag, _ = md.Get("ETag")
+	return w.file.writeMetadata(md)
+}
+
+// Abort drops the file; nothing of it was ever visible. After Commit it does
+// nothing.
+func (w *Writer) Abort() {
+	if w.file == nil {
+		return
+	}
+	if w.named {
+		w.partition.root().unlink(w.file.path)
+	}
+	w.file.close()
+	w.file = nil
+}
