@@ -1,0 +1,26 @@
+// Package ssync speaks Swift's SSYNC dialogue, from both seats: a Sender that
+// offers what a partition has, and a Receiver that asks for what it lacks.
+//
+//	Sender                                        Receiver
+//	  SSYNC /sda/13 HTTP/1.1 ───────────────────▶   checks the head
+//	  ◀─────────────────────────────── 200, CRLF    then waits for locks and a slot
+//	  :MISSING_CHECK: START
+//	  <hash> <times> … ─────────────────────────▶   opens what it has of each
+//	  :MISSING_CHECK: END
+//	  ◀───────────────────── :MISSING_CHECK: START
+//	                         <hash> d|m|dm …        what it lacks
+//	                         :MISSING_CHECK: END
+//	  :UPDATES: START
+//	  PUT, POST, DELETE … ──────────────────────▶   lands, checks and commits each
+//	  :UPDATES: END
+//	  ◀─────────── :UPDATES: START, :UPDATES: END   all of it is durable
+//	  0 ────────────────────────────────────────▶
+//
+// sender.go and receiver.go are twins: the same four steps, read side by side.
+// Push, on top of the sender, moves a whole partition and proves it: it cuts it
+// into sessions and finds out, object by object, what became of a session that
+// failed.
+//
+// What a peer may rely on: an object that is not wanted is held, readable and
+// durable; when :UPDATES: END is answered, everything sent is durable.
+package ssync

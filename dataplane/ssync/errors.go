@@ -1,0 +1,82 @@
+package ssync
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+)
+
+// Errors of the dialogue, for callers that decide by them.
+var (
+	// ErrEarlyDisconnect: the peer hung up where something had to come.
+	ErrEarlyDisconnect = errors.New("early disconnect")
+	// ErrBusy: a lock or a slot was not to be had in time.
+	ErrBusy = errors.New("busy")
+	// ErrStopping: this node is going down; the cause of a session's context.
+	ErrStopping = errors.New("the node is stopping")
+)
+
+// TimeoutError tells which wait of the dialogue was given up. It reads as
+// Swift's MessageTimeout does.
+type TimeoutError struct {
+	Wait  string
+	After time.Duration
+}
+
+func (e *TimeoutError) Error() string { return seconds(e.After) + " seconds: " + e.Wait }
+
+// Timeout makes it a timeout for those who ask.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// seconds prints as Python prints a float.
+func seconds(d time.Duration) string {
+	text := strconv.FormatFloat(d.Seconds(), 'g', -1, 64)
+	if d%time.Second == 0 {
+		text += ".0"
+	}
+	return text
+}
+
+// RemoteError is the receiver's ":ERROR:" line.
+type RemoteError struct {
+	Code    int
+	Message string
+}
+
+func (e *RemoteError) Error() string {
+	return fmt.Sprintf("the receiver ended the session: %d %s", e.Code, e.Message)
+}
+
+// StatusError is a receiver's answer other than 200.
+type StatusError struct {
+	Status int
+	Body   string
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("expected status 200, got %d (%s)", e.Status, e.Body)
+}
+
+// UnexpectedError is a line that has no place where it came.
+type UnexpectedError struct{ Want, Got string }
+
+func (e *UnexpectedError) Error() string {
+	return fmt.Sprintf("looking for %s got %.1024q", e.Want, e.Got)
+}
+
+// waited names the wait that an error of the connection cut short.
+func waited(wait string, limit time.Duration, err error) error {
+	var timeout net.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &TimeoutError{Wait: wait, After: limit}
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%s: %w", wait, ErrEarlyDisconnect)
+	}
+	return fmt.Errorf("%s: %w", wait, err)
+}

@@ -1,0 +1,123 @@
+package ssync
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
+)
+
+// Push sends a job in as many sessions as it takes, each of bounded size, and
+// stops at the first that fails. The wire names no failed object, so after such a
+// session the receiver is asked once more, without sending anything: what he no
+// longer wants he holds; what he still wants has failed, and our own copy is
+// read against its ETag, since it may be what he refused.
+func (s *Sender) Push(ctx context.Context, job Job) *Result {
+	total := &Result{}
+	for first := true; first || len(job.Suffixes) > 0; first = false {
+		r, suffixes := s.Send(ctx, job)
+		if r.Err != nil && r.Sent > 0 && ctx.Err() == nil {
+			s.prove(ctx, job, r)
+		}
+		total.add(r)
+		if r.Limited || suffixes == 0 || total.Err != nil && !partial(total.Err) {
+			break
+		}
+		job.Suffixes = job.Suffixes[suffixes:]
+		if job.MaxObjects > 0 {
+			if job.MaxObjects -= r.Offered; job.MaxObjects == 0 {
+				total.Limited = len(job.Suffixes) > 0
+				break
+			}
+		}
+	}
+	return total
+}
+
+// partial tells an error that left something out of a session that went well.
+func partial(err error) bool {
+	var unreadable *store.UnreadableError
+	return errors.As(err, &unreadable)
+}
+
+// add sums up; the objects of the last session are kept.
+func (r *Result) add(next *Result) {
+	r.Offered += next.Offered
+	r.Wanted += next.Wanted
+	r.Sent += next.Sent
+	r.Proven += next.Proven
+	r.NotSent += next.NotSent
+	r.Failed += next.Failed
+	r.Bytes += next.Bytes
+	r.Sessions += next.Sessions
+	r.Limited = r.Limited || next.Limited
+	if next.Err != nil && (r.Err == nil || partial(r.Err)) {
+		r.Err = next.Err
+	}
+	r.offers = next.offers
+}
+
+// prove makes a check-only session about what was sent unconfirmed.
+func (s *Sender) prove(ctx context.Context, job Job, r *Result) {
+	job.Only = make([]proto.Hash, 0, r.Sent)
+	for i := range r.offers.entries {
+		if e := &r.offers.entries[i]; e.outcome == Failed {
+			job.Only = append(job.Only, e.hash)
+		}
+	}
+	job.Suffixes, job.Progress = nil, nil
+	check, _ := s.Send(ctx, job)
+	r.Sessions++
+	if check.Err != nil {
+		r.Err = fmt.Errorf("%w; and what arrived could not be found out: %w", r.Err, check.Err)
+		return
+	}
+	check.Each(func(h proto.Hash, outcome Outcome, times store.Times) {
+		e := r.offers.find(h)
+		if outcome == InSync {
+			e.outcome = Sent
+			r.offers.setTimes(e, times)
+			return
+		}
+		if err := audit(job.Partition, h); err != nil {
+			s.cfg.Log.Warn("an object that was refused is damaged here", slog.String("hash", h.String()), slog.Any("error", err))
+		}
+	})
+	r.tally()
+}
+
+// audit reads an object against its ETag, and puts it to quarantine if it fails.
+func audit(p *store.Partition, h proto.Hash) error {
+	o, err := p.Open(h)
+	if errors.Is(err, store.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	if o.Tombstone {
+		return nil
+	}
+	digest := md5.New()
+	_, err = io.Copy(digest, io.NewSectionReader(o, 0, o.Size))
+	switch {
+	case ioError(err):
+		return o.Quarantine(err.Error())
+	case err != nil:
+		return err
+	case hex.EncodeToString(digest.Sum(nil)) != o.ETag():
+		return o.Quarantine(errETag.Error())
+	}
+	return nil
+}
+
+// ioError tells a disk that can't read any more.
+func ioError(err error) bool { return errors.Is(err, unix.EIO) }

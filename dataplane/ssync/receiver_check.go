@@ -1,0 +1,235 @@
+package ssync
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/ringsync/ringsync/proto"
+)
+
+const (
+	// checkBatch offers are compared by one goroutine at a time.
+	checkBatch = 128
+	// checkAhead batches per goroutine may wait: what is read and not compared
+	// yet is bounded, the sender's own speed does the rest.
+	checkAhead = 4
+	// maxWantedBytes is the ceiling of what a session remembers of its answer.
+	// A wanted list is never cut short, since not wanted means held: a session
+	// beyond the ceiling ends in an error.
+	// A proto.Wanted takes 18 bytes.
+	maxWanted = 64 << 20 / 18
+)
+
+// missingCheck reads what the sender offers, compares it with what is here, and
+// answers with what is wanted. Source: ssync_receiver.py, missing_check.
+func (s *reception) missingCheck(ctx context.Context) error {
+	if err := s.expect(proto.MissingCheckStart, "missing_check start"); err != nil {
+		return err
+	}
+	c := newChecker(ctx, s)
+	err := s.readOffers(c)
+	done := c.finish()
+	if err == nil {
+		err = s.keepAlive(done)
+	}
+	<-done // also after an error: nobody may use the partition once its locks are gone
+	if err != nil {
+		return err
+	}
+	wanted, err := c.result()
+	if err != nil {
+		return err
+	}
+	if err := s.answer(wanted); err != nil {
+		return err
+	}
+	slices.SortFunc(wanted, func(a, b proto.Wanted) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
+	s.wanted = wanted
+	return nil
+}
+
+func (s *reception) readOffers(c *checker) error {
+	for {
+		line, err := s.line("missing_check line")
+		if err == io.EOF {
+			return nil // Swift takes the end of the stream for the END line
+		}
+		if err != nil {
+			return err
+		}
+		if proto.IsMarker(line, proto.MissingCheckEnd) {
+			return nil
+		}
+		offer, err := proto.ParseOffer(line)
+		if err != nil {
+			return fmt.Errorf("object line: %w", err)
+		}
+		s.report.Offered++
+		if err := c.add(offer); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *reception) answer(wanted []proto.Wanted) error {
+	s.report.Wanted = len(wanted)
+	if err := s.out.Text([]byte(proto.MissingCheckStart + "\r\n")); err != nil {
+		return err
+	}
+	for _, w := range wanted {
+		if err := s.out.Append(func(dst []byte) []byte { return proto.AppendWanted(dst, w) }, 64); err != nil {
+			return err
+		}
+	}
+	return s.send([]byte("\r\n" + proto.MissingCheckEnd + "\r\n"))
+}
+
+// isWanted tells whether this session asked for h.
+func (s *reception) isWanted(h proto.Hash) bool {
+	_, found := slices.BinarySearchFunc(s.wanted, h, func(w proto.Wanted, h proto.Hash) int { return bytes.Compare(w.Hash[:], h[:]) })
+	return found
+}
+
+// checker compares offers side by side and keeps the answers in the order of the
+// offers.
+type checker struct {
+	s       *reception
+	ctx     context.Context
+	jobs    chan *batch
+	filling *batch
+	all     []*batch
+	workers sync.WaitGroup
+
+	mu    sync.Mutex
+	count int
+	err   error
+}
+
+type batch struct {
+	offers []proto.Offer
+	wanted []proto.Wanted
+}
+
+func newChecker(ctx context.Context, s *reception) *checker {
+	n := max(2, runtime.GOMAXPROCS(0))
+	c := &checker{s: s, ctx: ctx, jobs: make(chan *batch, n*checkAhead)}
+	for range n {
+		c.workers.Add(1)
+		go c.work()
+	}
+	return c
+}
+
+func (c *checker) work() {
+	defer c.workers.Done()
+	for b := range c.jobs {
+		for _, o := range b.offers {
+			if w := wants(c.s.held(o.Hash), o); w.Data || w.Meta {
+				b.wanted = append(b.wanted, w)
+			}
+			c.s.progress.Add(1)
+		}
+		b.offers = nil
+		c.note(len(b.wanted))
+	}
+}
+
+func (c *checker) note(wanted int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.count += wanted; c.count > maxWanted && c.err == nil {
+		c.err = fmt.Errorf("more than %d objects wanted: offer fewer in one session", maxWanted)
+	}
+}
+
+// failed is checked while offers still come.
+func (c *checker) failed() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *checker) add(o proto.Offer) error {
+	if c.filling == nil {
+		c.filling = &batch{offers: make([]proto.Offer, 0, checkBatch)}
+	}
+	c.filling.offers = append(c.filling.offers, o)
+	if len(c.filling.offers) == checkBatch {
+		return c.submit()
+	}
+	return nil
+}
+
+func (c *checker) submit() error {
+	if err := c.failed(); err != nil {
+		return err
+	}
+	c.all = append(c.all, c.filling)
+	c.jobs <- c.filling
+	c.filling = nil
+	return nil
+}
+
+// finish starts the end of the check; done is closed when everything is compared.
+func (c *checker) finish() (done chan struct{}) {
+	if c.filling != nil {
+		c.submit() // its error is told by result
+	}
+	close(c.jobs)
+	done = make(chan struct{})
+	go func() {
+		c.workers.Wait()
+		close(done)
+	}()
+	return done
+}
+
+func (c *checker) result() ([]proto.Wanted, error) {
+	wanted := make([]proto.Wanted, 0, c.count)
+	for _, b := range c.all {
+		wanted = append(wanted, b.wanted...)
+	}
+	return wanted, c.err
+}
+
+// held returns the times of what is here and sound, nil where that is nothing.
+// Whatever stands in the way of finding out makes an object wanted: the peer may
+// delete his copy if it is not.
+func (s *reception) held(h proto.Hash) *local {
+	o, err := s.partition.Held(h)
+	if err != nil {
+		s.log.Debug("asking for an object that could not be opened", "hash", h.String(), "error", err)
+		return nil
+	}
+	if o == nil {
+		return nil
+	}
+	defer o.Close()
+	return &local{Times: o.Times, tombstone: o.Tombstone}
+}
+
+// local is what is here of an offered object.
+type local struct {
+	store.Times
+	tombstone bool
+}
+
+// wants compares an offer with what is here. Equal times are in sync, whatever
+// the content. Source: ssync_receiver.py, Receiver._check_missing and
+// encode_wanted.
+func wants(here *local, o proto.Offer) proto.Wanted {
+	if here == nil {
+		return proto.Wanted{Hash: o.Hash, Data: true, Meta: true}
+	}
+	w := proto.Wanted{Hash: o.Hash, Data: o.Data.After(here.Data)}
+	if !here.tombstone {
+		w.Meta = o.Meta.After(here.Meta) || o.CType.After(here.CType) && o.CType.After(o.Data)
+	}
+	return w
+}

@@ -1,0 +1,167 @@
+package ssync
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/ringsync/ringsync/hashes"
+	"github.com/ringsync/ringsync/proto"
+)
+
+// wholeBytes is the size up to which a body is read before its head is sent:
+// what can't be read is then left out, and the session goes on.
+const wholeBytes = 64 << 10
+
+// update sends what the receiver wants of one object, as it is now. What has
+// gone or can't be read since it was offered is not sent; an error means that
+// the stream can't be continued. Source: ssync_sender.py, Sender.updates.
+func (t *transmission) update(e *entry) error {
+	o, err := t.job.Partition.Open(e.hash)
+	if err != nil {
+		t.leaveOut(e, err)
+		return nil
+	}
+	defer o.Close()
+	sent := false
+	switch {
+	case o.Tombstone && e.want&wantData != 0:
+		sent, err = true, t.sendDelete(o)
+	case o.Tombstone:
+		t.leaveOut(e, &store.DeletedError{Timestamp: o.Times.Data})
+	default:
+		sent, err = t.sendObject(e, o)
+	}
+	if err != nil {
+		return err
+	}
+	if sent {
+		e.outcome = Sent
+		t.result.Sent++
+		t.result.offers.setTimes(e, o.Times)
+		t.job.Progress.sent()
+	}
+	return nil
+}
+
+// sendObject sends a PUT, a POST or both.
+func (t *transmission) sendObject(e *entry, o *store.Object) (sent bool, err error) {
+	if e.want&wantData != 0 {
+		if sent, err = t.sendPut(e, o); !sent || err != nil {
+			return sent, err
+		}
+	}
+	if e.want&wantMeta != 0 && o.Meta != nil {
+		return true, t.sendSubrequest("POST", o.Name, o.Meta)
+	}
+	if !sent {
+		t.leaveOut(e, errNothingToPost)
+	}
+	return sent, nil
+}
+
+var errNothingToPost = errors.New("its metadata is no longer newer than its body")
+
+// leaveOut notes an object of which nothing is sent. Nothing failed: the peer
+// still lacks it, and says so next time.
+func (t *transmission) leaveOut(e *entry, why error) {
+	e.outcome = NotSent
+	t.job.Progress.leftOut()
+	t.log.Debug("not sent", slog.String("hash", e.hash.String()), slog.Any("error", why))
+}
+
+func (t *transmission) sendDelete(o *store.Object) error {
+	return t.sendSubrequest("DELETE", o.Name, hashes.Metadata{{Key: "X-Timestamp", Value: o.Times.Data.Internal()}})
+}
+
+// sendPut sends the .data: its metadata as headers, then its body.
+func (t *transmission) sendPut(e *entry, o *store.Object) (sent bool, err error) {
+	if o.Size <= wholeBytes {
+		return t.sendWhole(e, o)
+	}
+	if err := t.sendSubrequest("PUT", o.Name, o.Data); err != nil {
+		return false, err
+	}
+	var digest hash.Hash
+	if t.cfg.MD5 {
+		digest = md5.New()
+	}
+	n, err := t.out.Body(o, 0, o.Size, digest)
+	t.countBytes(n)
+	var source *engine.SourceError
+	switch {
+	case errors.As(err, &source):
+		return false, t.damaged(o, source.Err) // the rest of the body was promised: the session is over
+	case err != nil:
+		return false, waited("send_put chunk", t.cfg.NodeTimeout, err)
+	case digest != nil && hex.EncodeToString(digest.Sum(nil)) != o.ETag():
+		return false, t.damaged(o, errETag)
+	}
+	return true, nil
+}
+
+// bodies hold small objects on their way into a chunk.
+var bodies = sync.Pool{New: func() any { b := make([]byte, wholeBytes); return &b }}
+
+func (t *transmission) sendWhole(e *entry, o *store.Object) (sent bool, err error) {
+	scratch := bodies.Get().(*[]byte)
+	defer bodies.Put(scratch)
+	body := (*scratch)[:o.Size]
+	if _, err := o.ReadAt(body, 0); err != nil {
+		t.leaveOut(e, t.damaged(o, err))
+		return false, nil
+	}
+	if t.cfg.MD5 {
+		if sum := md5.Sum(body); hex.EncodeToString(sum[:]) != o.ETag() {
+			t.leaveOut(e, t.damaged(o, errETag))
+			return false, nil
+		}
+	}
+	if err := t.sendSubrequest("PUT", o.Name, o.Data); err != nil {
+		return false, err
+	}
+	t.countBytes(o.Size)
+	return true, waited("send_put chunk", t.cfg.NodeTimeout, t.out.Text(body))
+}
+
+var errETag = errors.New("the body's MD5 is not its ETag")
+
+// damaged puts an object to quarantine whose body is not what its metadata says,
+// and returns why; an error that says nothing about the body is only returned.
+func (t *transmission) damaged(o *store.Object, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errETag) || ioError(err) {
+		return o.Quarantine(err.Error())
+	}
+	return err
+}
+
+func (t *transmission) countBytes(n int64) {
+	t.result.Bytes += n
+	t.job.Progress.bytes(n)
+}
+
+// sendSubrequest sends a head: every stored key but the name, sorted, and for a
+// PUT the length first among equals. Nothing may be added to it, since the
+// receiver stores whatever comes. Source: ssync_sender.py, send_subrequest.
+func (t *transmission) sendSubrequest(method, name string, md hashes.Metadata) error {
+	headers := make([]proto.Header, 0, len(md))
+	size := len(method) + 3*len(name) + 16
+	for _, f := range md {
+		if f.Key == "name" {
+			continue
+		}
+		headers = append(headers, proto.Header{Name: f.Key, Value: f.Value})
+		size += len(f.Key) + len(f.Value) + len(": \r\n")
+	}
+	slices.SortFunc(headers, func(a, b proto.Header) int { return strings.Compare(a.Name, b.Name) })
+	err := t.out.Append(func(dst []byte) []byte { return proto.AppendSubrequest(dst, method, name, headers) }, size)
+	return waited("send_"+strings.ToLower(method), t.cfg.NodeTimeout, err)
+}
