@@ -285,6 +285,7 @@ func TestRemovable(t *testing.T) {
 // TestRemovableKeepsObsolete: two calls do not write over each other.
 func TestRemovableKeepsObsolete(t *testing.T) {
 	c := Choose([]string{"3.00000.ts", "2.00000.ts", "4.00000.meta"}, replicated())
+	c.Obsolete = append(make([]File, 0, 8), c.Obsolete...)
 	first := c.Removable(time.Unix(1e9, 0), 0)
 	c.Removable(time.Unix(1e9, 0), 0)[1].Name = "changed"
 

@@ -49,23 +49,12 @@ func (c *Cluster) settlePolicies() error {
 		c.Policies[0].Default = true
 	}
 
-	names := map[string]bool{}
-	indexes := map[int]bool{}
+	if err := c.checkUnique(); err != nil {
+		return err
+	}
+
 	defaults, enabled := 0, 0
-
 	for _, p := range c.Policies {
-		if indexes[p.Index] {
-			return fmt.Errorf("two storage policies have the index %d", p.Index)
-		}
-		indexes[p.Index] = true
-
-		for _, name := range append([]string{p.Name}, p.Aliases...) {
-			if folded := proto.LowerASCII(name); names[folded] {
-				return fmt.Errorf("two storage policies have the name %q", name)
-			} else {
-				names[folded] = true
-			}
-		}
 		if p.Default {
 			defaults++
 		}
@@ -75,7 +64,7 @@ func (c *Cluster) settlePolicies() error {
 	}
 
 	switch {
-	case !indexes[0]:
+	case c.Policies[0].Index != 0:
 		return errors.New("there are storage policies, but none has the index 0")
 	case enabled == 0:
 		return errors.New("every storage policy is deprecated")
@@ -84,6 +73,26 @@ func (c *Cluster) settlePolicies() error {
 	default:
 		return nil
 	}
+}
+
+// checkUnique compares the policies' indexes and, in any case, their names.
+func (c *Cluster) checkUnique() error {
+	names := map[string]bool{}
+	for i, p := range c.Policies {
+		if i > 0 && p.Index == c.Policies[i-1].Index {
+			return fmt.Errorf("two storage policies have the index %d", p.Index)
+		}
+
+		for _, name := range append([]string{p.Name}, p.Aliases...) {
+			folded := proto.LowerASCII(name)
+			if names[folded] {
+				return fmt.Errorf("two storage policies have the name %q", name)
+			}
+			names[folded] = true
+		}
+	}
+
+	return nil
 }
 
 // readPolicy reads one section. Source: storage_policy.py,

@@ -158,7 +158,7 @@ func ParseReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
 // digests writes the pairs of a dict of n items, of which done are written.
 func (p *pickler) digests(digests map[proto.Suffix]string, done, n int) {
 	for i, suffix := range slices.Sorted(maps.Keys(digests)) {
-		p.str(suffix.String())
+		p.suffix(suffix)
 		if digest := digests[suffix]; digest != "" {
 			p.str(digest)
 		} else {
@@ -166,6 +166,13 @@ func (p *pickler) digests(digests map[proto.Suffix]string, done, n int) {
 		}
 		p.wrote(done+i+1, n)
 	}
+}
+
+// suffix writes the text of a suffix.
+func (p *pickler) suffix(s proto.Suffix) {
+	p.dst = append(p.dst, opBinUnicode, 3, 0, 0, 0)
+	p.dst = s.AppendTo(p.dst)
+	p.put()
 }
 
 // digestsSize is the size of a pickle with n digests: 10 and 42 bytes with

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// scanFields is up to how many fields scanMetadata takes on: it compares every
-// new key with those before.
-const scanFields = 64
+// scanFields is up to how many fields scanMetadata takes on, for it compares
+// every new key with those before: the 90 of a user, by Swift's default limit,
+// and those of Swift.
+const scanFields = 128
 
 // scanner reads the one form of pickle that nearly every object has: a flat
 // dict of byte strings, written by Python 3 or by this package, numbered in

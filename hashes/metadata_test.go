@@ -185,8 +185,10 @@ func TestParseMetadataErrors(t *testing.T) {
 		{"a list", "\x80\x02].", "metadata of type"},
 		{"a value of None", "\x80\x02}U\x01ANs.", `metadata "A" of type <nil>`},
 		{"a key of True", "\x80\x02}\x88U\x01As.", "metadata key of type bool"},
-		{"a number that was replaced", "\x80\x02}q\x00(c_codecs\nencode\nq\x01X\x01\x00\x00\x00Aq\x01X\x06\x00\x00\x00latin1q\x02\x86R" +
-			"h\x01X\x01\x00\x00\x00Bh\x02\x86Ru.", "no global"},
+		{"a number that was replaced", "\x80\x02}q\x00(c_codecs\nencode\nq\x01X\x01\x00\x00\x00Aq\x01X\x06\x00\x00\x00latin1q\x03\x86R" +
+			"h\x01X\x01\x00\x00\x00Bh\x03\x86Ru.", "no global"},
+		{"a call of text", "\x80\x02}q\x00(c_codecs\nencode\nq\x01X\x01\x00\x00\x00Aq\x02X\x06\x00\x00\x00latin1q\x03\x86R" +
+			"h\x02X\x01\x00\x00\x00Bh\x03\x86Ru.", "no global"},
 	} {
 		_, err := ParseMetadata([]byte(test.pickle))
 		if err == nil || !strings.Contains(err.Error(), test.err) {
@@ -229,7 +231,7 @@ func TestMetadataFields(t *testing.T) {
 func TestMetadataIdentity(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := Metadata{}
-		for range rapid.IntRange(0, 70).Draw(t, "fields") {
+		for range rapid.IntRange(0, 140).Draw(t, "fields") {
 			key := string(rapid.SliceOfN(rapid.Byte(), 1, 3).Draw(t, "key"))
 			want.Set(key, string(rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "value")))
 		}

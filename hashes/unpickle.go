@@ -9,15 +9,17 @@ import (
 type Limits struct {
 	Bytes int // of the pickle; default 16 MiB
 	Depth int // of lists, tuples and dicts in each other; default 32
-	Items int // on the stack and in containers, together; default 1 Mi
+	Items int // on the stack and in containers, together; default 512 Ki
 }
 
-// The largest pickle that Swift exchanges is a partition's hashes: 4096
-// suffixes at about 53 bytes, or 300 more for each of 30 fragments: 5 MiB.
+// The largest pickle that Swift exchanges is the hashes of an erasure-coded
+// partition: 4096 suffixes, each with the digests of perhaps 30 fragments and
+// of all. That makes 4096 · (3 + 2·31) = 266,240 items, at some 45 bytes for
+// two of them 6 MiB.
 const (
 	defaultPickleBytes = 16 << 20
 	defaultPickleDepth = 32
-	defaultPickleItems = 1 << 20
+	defaultPickleItems = 512 << 10
 )
 
 // PickleError says why a pickle was refused.
@@ -40,23 +42,30 @@ func (e *PickleError) Error() string {
 //
 // (copyreg and builtins are their names in Python 3.) Anything else, and
 // anything that would make a value contain itself, is a [*PickleError]; Swift
-// never writes such. Memory is bounded by a small multiple of len(data).
+// never writes such. Memory is bounded: the strings share one copy of data, and an
+// item takes about 100 bytes at most.
 //
 // Python 2's 8-bit strings come back as Bytes; text must be UTF-8. Bytes after
 // the end of the pickle are ignored, as Python ignores them.
 //
 // Source: utils/pickle.py, the restricted unpickler of Swift 2.38.
 func Unpickle(data []byte, limits Limits) (Value, error) {
-	u := unpickler{data: data, limits: limits.withDefaults()}
-
-	return u.run()
+	return unpickle(data, limits, false)
 }
 
 // unpickleText is Unpickle for what Python 3 loads without naming an encoding:
 // 8-bit strings are ASCII text, so that Bytes are only what Python 3 wrote as
 // bytes.
 func unpickleText(data []byte) (Value, error) {
-	u := unpickler{data: data, limits: Limits{}.withDefaults(), text: true}
+	return unpickle(data, Limits{}, true)
+}
+
+func unpickle(data []byte, limits Limits, text bool) (Value, error) {
+	u := unpickler{limits: limits.withDefaults(), text: text}
+	if len(data) > u.limits.Bytes {
+		return nil, u.fail("%d bytes are more than %d", len(data), u.limits.Bytes)
+	}
+	u.data = string(data)
 
 	return u.run()
 }
@@ -77,7 +86,7 @@ func (l Limits) withDefaults() Limits {
 
 // unpickler is the stack machine of a pickle.
 type unpickler struct {
-	data   []byte
+	data   string
 	pos    int
 	start  int // of the current opcode
 	limits Limits
@@ -103,10 +112,6 @@ type global string
 type arguments []Value
 
 func (u *unpickler) run() (Value, error) {
-	if len(u.data) > u.limits.Bytes {
-		return nil, u.fail("%d bytes are more than %d", len(u.data), u.limits.Bytes)
-	}
-
 	for {
 		u.start = u.pos
 		op, err := u.byte()

@@ -134,7 +134,7 @@ func TestUnpickleRefuses(t *testing.T) {
 		{"items of a list", "]NNs.", "no dict"},
 		{"items appended to a dict", "}Na.", "no list"},
 		{"a number not given", "h\x05.", "never given"},
-		{"a large number", "Nr\xff\xff\xff\x7f.", "memo number 2147483647"},
+		{"a large number", "Nr\xff\xff\xff\x7f.", "memo number 2147483647 after 6 bytes"},
 		{"a list again", "]q\x00h\x00.", "is a container"},
 		{"a list in itself", "]q\x00h\x00a.", "is a container"},
 		{"a dict again", "}q\x00h\x00.", "is a container"},
@@ -180,9 +180,10 @@ func TestUnpickleLimits(t *testing.T) {
 	}
 }
 
-// TestUnpickleMemory: pickles made to grow take no more than a small multiple
-// of their size: 24 bytes a stack entry, 16 a value, doubled by the growth of
-// slices, and the box of a Dict.
+// TestUnpickleMemory: pickles made to grow take no more than is said of
+// Limits.Items. What is counted here is all that was ever allocated: a stack
+// entry of 24 bytes, five times over as slices of this size grow by a quarter;
+// and the 40 bytes of a Dict.
 func TestUnpickleMemory(t *testing.T) {
 	const size = 1 << 16
 
@@ -203,7 +204,7 @@ func TestUnpickleMemory(t *testing.T) {
 		_, _ = Unpickle(pickle, Limits{})
 		runtime.ReadMemStats(&after)
 
-		if got := (after.TotalAlloc - before.TotalAlloc) / size; got > 256 {
+		if got := (after.TotalAlloc - before.TotalAlloc) / size; got > 160 {
 			t.Errorf("%s: %d bytes allocated for each read", test.what, got)
 		}
 	}
