@@ -177,9 +177,10 @@ func objects(swiftSends bool) []peer.Op {
 	for i, name := range []string{"100%", "%41", `quo"te'`, "semi;colon", "que?stion", "ha#sh", "plus+plus", "a/b//c/../d/", "sp ace ", "\xc3\xa9t\xc3\xa9/\xe6\x97\xa5", "<&>"} {
 		ops = append(ops, put("/AUTH_a/c/"+name, fmt.Sprintf("17000000%02d.12345", 10+i), 100, nil))
 	}
-	long := map[string]string{}
-	for i := range 20 {
+	long := map[string]string{} // over 4 KiB in all, of which Swift lets user metadata be 4,096 bytes
+	for i := range 14 {
 		long[fmt.Sprintf("X-Object-Meta-Long-%d", i)] = strings.Repeat("x", 250)
+		long[fmt.Sprintf("X-Object-Sysmeta-Long-%d", i)] = strings.Repeat("y", 250)
 	}
 	rich := map[string]string{
 		"X-Object-Meta-Mixed-Case1B": "Value with  blanks", "X-Object-Meta-Percent": "100%41", "X-Object-Sysmeta-Some": "thing",

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,7 +122,3 @@ var blocks = sync.Pool{New: func() any { b := make([]byte, dirBlock); return &b 
 
 func getBlock() *[]byte  { return blocks.Get().(*[]byte) }
 func putBlock(b *[]byte) { blocks.Put(b) }
-
-// parallel is how many readers work side by side on one device: enough for a
-// disk to have something to choose from, no more than the machine can run.
-func parallel() int { return max(2, runtime.GOMAXPROCS(0)) }
