@@ -1,0 +1,270 @@
+package faults_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/ringsync/ringsync/dataplane/store/storetest"
+	"github.com/ringsync/ringsync/dataplane/verify"
+	"github.com/ringsync/ringsync/hashes"
+	"github.com/ringsync/ringsync/proto"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const century = 100 * 365 * 24 * 3600e9
+
+// journal collects what was logged and noticed.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// house is two disks and one session between them.
+type house struct {
+	t        *testing.T
+	from, to string
+	said     *journal
+}
+
+func (h *house) store(devices string, w store.Witness) *store.Store {
+	return storetest.New(h.t, func(c *store.Config) {
+		c.Devices, c.ReclaimAge, c.Witness = devices, century, w
+		c.Notice = func(n store.Notice) { fmt.Fprintln(h.said, n.Text) }
+	})
+}
+
+// session pushes everything once; a witness may stand on each side.
+func (h *house) session(sending, receiving store.Witness) *ssync.Result {
+	t := h.t
+	log := slog.New(slog.NewTextHandler(h.said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	node, err := dataplane.New(dataplane.Config{Store: h.store(h.to, receiving), Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := node.Listen(context.Background(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- node.Serve(l) }()
+	result := h.push(log, sending, l.Addr().String())
+	l.Close()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if err := node.Shutdown(context.Background()); err != nil {
+		t.Errorf("receiver's buffers: %v", err)
+	}
+	return result
+}
+
+func (h *house) push(log *slog.Logger, w store.Witness, to string) *ssync.Result {
+	t := h.t
+	device, err := h.store(h.from, w).Device("d1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	pool, err := buffer.New(buffer.Config{Count: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := pool.Close(); err != nil {
+			t.Errorf("sender's buffers: %v", err)
+		}
+	}()
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := device.Partition(storetest.Cluster(t).Policies[0], 0)
+	suffixes, err := p.Suffixes()
+	if err != nil {
+		return &ssync.Result{Err: err}
+	}
+	return sender.Push(context.Background(), ssync.Job{To: to, Device: "d1", Partition: p, Suffixes: suffixes})
+}
+
+// fill makes what both disks start with: objects new to the receiver, small and
+// large, an overwritten one, a POST, a tombstone over an object.
+func (h *house) fill() {
+	t := h.t
+	from, to := h.partition(h.from), h.partition(h.to)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := storetest.Time
+	must(storetest.Put(from, "/a/c/small", at(1), []byte("small")))
+	must(storetest.Put(from, "/a/c/large", at(1), bytes.Repeat([]byte("large"), 30_000)))
+	must(storetest.Put(to, "/a/c/newer", at(1), []byte("old")))
+	must(storetest.Put(from, "/a/c/newer", at(2), []byte("new")))
+	for _, p := range []*store.Partition{from, to} {
+		must(storetest.Put(p, "/a/c/posted", at(1), []byte("posted")))
+		must(storetest.Put(p, "/a/c/deleted", at(1), []byte("deleted")))
+	}
+	w, err := from.Post(storetest.Hash("/a/c/posted"), "/a/c/posted", at(2), hashes.Metadata{{Key: "X-Timestamp", Value: at(2).Internal()}})
+	must(err)
+	must(from.Commit(t.Context(), []*store.Writer{w})[0])
+	w, err = from.Delete(storetest.Hash("/a/c/deleted"), "/a/c/deleted", at(2))
+	must(err)
+	must(from.Commit(t.Context(), []*store.Writer{w})[0])
+}
+
+func (h *house) partition(devices string) *store.Partition {
+	return storetest.Partition(h.t, h.store(devices, nil))
+}
+
+func newHouse(t *testing.T) *house {
+	h := &house{t: t, from: storetest.Devices(t), to: storetest.Devices(t), said: &journal{}}
+	h.fill()
+	return h
+}
+
+// unnamed are the calls whose failure nobody has to hear about.
+var unnamed = map[store.Call]string{
+	store.CallUnlink:   "an obsolete file is removed by the next reader",
+	store.CallRmdir:    "an empty directory is removed by the next reader",
+	store.CallAllocate: "only a full disk refuses an object; other failures cost order on the disk",
+}
+
+// Each file-system call of a session fails once, on either side. Nothing is
+// claimed that is not so, nothing half can be seen, nothing is left over, the
+// call is named, and the next session makes up for it.
+func TestEveryCallFailsOnce(t *testing.T) {
+	for _, side := range []string{"sender", "receiver"} {
+		for i, errno := range []unix.Errno{unix.EIO, unix.ENOSPC, unix.EMFILE} {
+			t.Run(side+" "+unix.ErrnoName(errno), func(t *testing.T) {
+				var count storetest.Fault
+				run(newHouse(t), side, &count)
+				calls, _ := count.Disarm()
+				stride := 3
+				if os.Getenv("RINGSYNC_FULL") != "" {
+					stride = 1
+				}
+				t.Logf("%d calls, of which every %d. fails", calls, stride)
+				for n := 1 + i%stride; n <= calls; n += stride {
+					once(t, side, n, errno)
+				}
+			})
+		}
+	}
+}
+
+func run(h *house, side string, w store.Witness) *ssync.Result {
+	if side == "sender" {
+		return h.session(w, nil)
+	}
+	return h.session(nil, w)
+}
+
+func once(t *testing.T, side string, n int, errno unix.Errno) {
+	h := newHouse(t)
+	before := descriptors(t)
+	var fault storetest.Fault
+	fault.Arm(n, errno)
+	result := run(h, side, &fault)
+	_, hit := fault.Disarm()
+	if hit == nil {
+		return // this time the session took fewer calls
+	}
+	what := fmt.Sprintf("call %d, %s", n, storetest.Describe(hit, errno))
+	if after := descriptors(t); after != before {
+		t.Errorf("%s: %d descriptors before, %d after", what, before, after)
+	}
+	said := h.said.String() + fmt.Sprint(result.Err)
+	if unnamed[hit.Call] == "" && result.Proven < result.Offered && !strings.Contains(said, string(hit.Call)) {
+		t.Errorf("%s: nobody names it:\n%s", what, said)
+	}
+	h.believe(what, result)
+	h.mend(what)
+	if t.Failed() {
+		t.Log(said)
+		t.FailNow()
+	}
+}
+
+func descriptors(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// believe checks that what was proven is there: durable times, sound body.
+func (h *house) believe(what string, result *ssync.Result) {
+	p := h.partition(h.to)
+	result.Each(func(hash proto.Hash, outcome ssync.Outcome, times store.Times) {
+		if outcome != ssync.InSync && outcome != ssync.Sent {
+			return
+		}
+		o, err := p.Open(hash)
+		if err != nil {
+			h.t.Errorf("%s: %s is %s: %v", what, hash, outcome, err)
+			return
+		}
+		defer o.Close()
+		if o.Times.Data.Before(times.Data) || o.Times.Meta.Before(times.Meta) {
+			h.t.Errorf("%s: %s is %s with %v, and has %v", what, hash, outcome, times, o.Times)
+		}
+		if o.Tombstone {
+			return
+		}
+		digest := md5.New()
+		if _, err := io.Copy(digest, io.NewSectionReader(o, 0, o.Size)); err != nil || hex.EncodeToString(digest.Sum(nil)) != o.ETag() {
+			h.t.Errorf("%s: %s is %s and damaged: %v", what, hash, outcome, err)
+		}
+	})
+}
+
+// mend lets a second session, without faults, bring both disks to the same. What
+// the first took for damage on the sender's side has gone to quarantine there.
+func (h *house) mend(what string) {
+	if result := h.session(nil, nil); result.Err != nil {
+		h.t.Errorf("%s: the next session failed: %v", what, result.Err)
+	}
+	cluster := storetest.Cluster(h.t)
+	r, err := verify.Trees(context.Background(), verify.Config{
+		A: filepath.Join(h.from, "d1"), B: filepath.Join(h.to, "d1"), Cluster: cluster, Policy: cluster.Policies[0], Subset: true})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, d := range r.Differences {
+		if !strings.Contains(d, "in quarantine") {
+			h.t.Errorf("%s: %s", what, d)
+		}
+	}
+}
