@@ -37,7 +37,7 @@ func (p *Partition) Invalidate(ctx context.Context, suffixes ...proto.Suffix) er
 
 // invalidate does so while the caller holds .lock.
 func (p *Partition) invalidate(suffixes []proto.Suffix) error {
-	f, err := p.root().open(p.dir+"/"+hashesInvalid, unix.O_WRONLY|unix.O_CREAT, 0o644)
+	f, err := p.openInvalid()
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,25 @@ func (p *Partition) invalidate(suffixes []proto.Suffix) error {
 		return err
 	}
 	return p.device.suspect(f.sync())
+}
+
+// openInvalid opens hashes.invalid, made where it is missing. Its own name is made
+// durable then: a list that a power cut can take away as a whole would leave
+// hashes.pkl right about a suffix in which an object has appeared.
+func (p *Partition) openInvalid() (*file, error) {
+	path := p.dir + "/" + hashesInvalid
+	f, err := p.root().open(path, unix.O_WRONLY, 0)
+	if !absent(err) {
+		return f, err
+	}
+	if f, err = p.root().open(path, unix.O_WRONLY|unix.O_CREAT, 0o644); err != nil {
+		return nil, err
+	}
+	if err := p.device.suspect(p.root().syncDir(p.dir)); err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // Digests brings the partition's digests up to date and returns them: those of

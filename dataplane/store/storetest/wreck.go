@@ -170,6 +170,16 @@ func (w *Wreck) Key() string {
 	return b.String()
 }
 
+// String lists what there is, for a test's log.
+func (w *Wreck) String() string {
+	lines := slices.Clone(w.dirs)
+	for path, r := range w.files {
+		lines = append(lines, fmt.Sprintf("%s: %d bytes, %d xattrs", path, len(r.data), len(r.xattrs)))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
 // Build makes the wreck's files and directories in an empty directory.
 func (w *Wreck) Build(device string) error {
 	for _, dir := range w.dirs {
