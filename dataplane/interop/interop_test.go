@@ -312,6 +312,43 @@ func TestManySmall(t *testing.T) {
 	}
 }
 
+// Our sender and Swift's at one partition at once: the locks let one after the
+// other in, and both end well.
+func TestBothSendersAtOnce(t *testing.T) {
+	fill := func(r *rig, prefix string) string {
+		ops := make([]peer.Op, 300)
+		for i := range ops {
+			ops[i] = peer.Op{Op: peer.Put, Name: fmt.Sprintf("/AUTH_a/c/%s-%d", prefix, i), Timestamp: "1700000001.00000", Size: 4096, Seed: int64(i)}
+		}
+		dir := disk(t)
+		if err := r.swift.Fill(t.Context(), r.swiftDir, dir, device, ops); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	for _, p := range pairings[:2] { // Swift receives, then we do
+		t.Run("into "+strings.Fields(p.name)[2], func(t *testing.T) {
+			r := newRig(t)
+			ours, swifts, to := fill(r, "ours"), fill(r, "swifts"), disk(t)
+			address := p.receive(r, to)
+			theirs := make(chan pushed, 1)
+			go func() { theirs <- swiftPush(r, swifts, address) }()
+			for range 3 { // again and again, so that the sessions do meet
+				if result := ourPush(r, ours, address); result.err != nil {
+					t.Error(result.err)
+				}
+			}
+			if result := <-theirs; result.err != nil {
+				t.Error(result.err)
+			}
+			if tree := r.inspect(to); len(tree.Objects) != 600 {
+				t.Errorf("%d objects, want 600", len(tree.Objects))
+			}
+			r.sound(to)
+		})
+	}
+}
+
 // hashes.pkl written by us is believed by Swift, and Swift's by us.
 func TestDigestsAreShared(t *testing.T) {
 	r := newRig(t)

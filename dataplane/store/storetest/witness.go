@@ -130,19 +130,15 @@ func Names(text string, op *store.Op, errno unix.Errno) bool {
 // Ignored is the reason for which the store may go on after a refused call as if
 // nothing had happened; empty where there is none, and somebody must be told.
 func Ignored(op *store.Op) string {
-	depth := strings.Count(op.Path, "/")
 	switch op.Call {
 	case store.CallUnlink:
 		return "an obsolete file is removed by the next reader, a temporary one by Swift's replicator after reclaim_age"
 	case store.CallRmdir:
 		return "an empty directory is removed by the next reader"
 	case store.CallOpen, store.CallReadDir:
-		if depth == hashDirDepth {
+		if strings.Count(op.Path, "/") == hashDirDepth {
 			return "the tidying after a commit is repeated by the next reader"
 		}
-	}
-	if depth == hashDirDepth+1 && (op.Call == store.CallOpen || op.Call == store.CallStat || op.Call == store.CallGetxattr) {
-		return "a .data that can't be compared with the one to be published is replaced by it"
 	}
 	return ""
 }
