@@ -226,6 +226,44 @@ func TestShutdownCuts(t *testing.T) {
 	}
 }
 
+// A client who connects and says nothing holds up neither the last free place nor
+// the end of the node.
+func TestShutdownWithSilentClient(t *testing.T) {
+	node, err := dataplane.New(dataplane.Config{Store: storetest.New(t), Log: slog.New(slog.DiscardHandler), MaxClients: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := node.Listen(context.Background(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- node.Serve(l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "SSYNC ")
+	time.Sleep(20 * time.Millisecond) // until it is being served
+	l.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- node.Shutdown(ctx) }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the node does not stop")
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
 // A device whose fsync failed is refused, also by a new process, until its mark
 // is taken away.
 func TestSuspect(t *testing.T) {

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -28,7 +29,9 @@ type request struct {
 // answer serves the one request of a connection.
 func (n *Node) answer(conn net.Conn) {
 	conn.SetReadDeadline(time.Now().Add(headTimeout))
+	stop := context.AfterFunc(n.ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	r, err := readRequest(conn)
+	stop()
 	if err != nil {
 		if err != io.EOF { // who connects and leaves is a health check
 			reply(conn, http.StatusBadRequest, "text/plain", err.Error())

@@ -127,8 +127,11 @@ func Congestion(name string) func(network, address string, c syscall.RawConn) er
 	}
 }
 
-// Serve accepts connections until the listener is closed.
+// Serve accepts connections until the listener is closed. With MaxClients served
+// it waits for one to leave, also after that: so Shutdown counts it as a session.
 func (n *Node) Serve(l net.Listener) error {
+	n.sessions.Add(1)
+	defer n.sessions.Done()
 	for {
 		n.clients <- struct{}{}
 		conn, err := l.Accept()

@@ -128,15 +128,13 @@ func run(ctx context.Context, o *options) error {
 func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patience time.Duration, log *slog.Logger) error {
 	served := make(chan error, 1)
 	go func() { served <- node.Serve(l) }()
-	var failed error
 	select {
 	case s := <-signals:
 		log.Info("stopping, sessions may finish", "signal", s.String(), "within", patience.String())
-		l.Close()
-		<-served
-	case failed = <-served:
-		l.Close()
+	case err := <-served:
+		served <- err
 	}
+	l.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	go func() {
@@ -148,7 +146,7 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	}()
 	err := node.Shutdown(ctx)
 	log.Info("stopped")
-	return errors.Join(failed, err)
+	return errors.Join(<-served, err)
 }
 
 func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, error) {
