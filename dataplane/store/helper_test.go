@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,13 +89,6 @@ func ls(tb testing.TB, dir string) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-func digestsNow(tb testing.TB, p *store.Partition, listdir bool) map[proto.Suffix]string {
-	tb.Helper()
-	d, err := p.Digests(context.Background(), nil, listdir)
-	must(tb, err)
-	return d
 }
 
 // invalid lists the suffixes in hashes.invalid.

@@ -53,7 +53,9 @@ func TestQuarantine(t *testing.T) {
 		{"no name", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "body", without("name")) }, "without a name"},
 		{"another's name", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "body", with("name", second)) }, `metadata names "/a/c/second"`},
 		{"no length", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "body", without("Content-Length")) }, "bad Content-Length"},
-		{"a length of letters", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "body", with("Content-Length", "four")) }, "bad Content-Length"},
+		{"a length of letters", func(t *testing.T, p *store.Partition) {
+			plant(t, p, first, data, "body", with("Content-Length", "four"))
+		}, "bad Content-Length"},
 		{"cut short", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "bod", with("Content-Length", "4")) }, "3 bytes where its metadata says 4"},
 		{"a strange expiry", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "body", with("X-Delete-At", "soon")) }, "bad X-Delete-At"},
 		{"no timestamp", func(t *testing.T, p *store.Partition) { plant(t, p, first, data, "body", without("X-Timestamp")) }, "without X-Timestamp"},
