@@ -86,7 +86,7 @@ func (a *answers) ended(wait string) error {
 	if errors.As(a.err, &remote) {
 		return remote
 	}
-	if errors.Is(a.err, io.EOF) || errors.Is(a.err, io.ErrUnexpectedEOF) {
+	if hungUp(a.err) {
 		return fmt.Errorf("%s: %w", wait, ErrEarlyDisconnect)
 	}
 	return fmt.Errorf("%s: %w", wait, a.err)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Errors of the dialogue, for callers that decide by them.
@@ -75,8 +77,14 @@ func waited(wait string, limit time.Duration, err error) error {
 		return nil
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &TimeoutError{Wait: wait, After: limit}
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s: %w", wait, ErrEarlyDisconnect)
+	case hungUp(err):
+		return fmt.Errorf("%s: %w (%w)", wait, ErrEarlyDisconnect, err)
 	}
 	return fmt.Errorf("%s: %w", wait, err)
+}
+
+// hungUp tells a peer who has gone, in order or by a reset: which of the two it
+// is depends on what he had not read yet.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }

@@ -233,3 +233,10 @@ func TestInvalidate(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func digestsNow(tb testing.TB, p *store.Partition, listdir bool) map[proto.Suffix]string {
+	tb.Helper()
+	d, err := p.Digests(context.Background(), nil, listdir)
+	must(tb, err)
+	return d
+}
