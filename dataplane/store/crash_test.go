@@ -64,7 +64,7 @@ func (sc scenario) cutPower(t *testing.T, seeds int) {
 
 // record plays the scenario once, the journal at the seam.
 func (o *outage) record() {
-	s := storetest.New(o.t, keepTombstones, func(c *store.Config) { c.Witness = o.journal })
+	s := storetest.New(o.t, keepTombstones, o.witness(o.journal))
 	p := storetest.Partition(o.t, s)
 	o.prepare(o.t, p)
 	must(o.t, o.journal.Start(filepath.Join(s.Devices(), "d1")))

@@ -64,8 +64,7 @@ type faultCase struct {
 
 func (c *faultCase) play(n int) {
 	before := storetest.Descriptors(c.t)
-	c.store = storetest.New(c.t, keepTombstones, func(cfg *store.Config) {
-		cfg.Witness = &c.fault
+	c.store = storetest.New(c.t, keepTombstones, c.witness(&c.fault), func(cfg *store.Config) {
 		cfg.Notice = func(notice store.Notice) { c.notices = append(c.notices, notice.Text) }
 	})
 	device, err := c.store.Device("d1")

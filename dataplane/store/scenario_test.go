@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -18,10 +19,11 @@ import (
 // changes of a partition, one step after the other, each of which acknowledges
 // what it does not report as failed.
 type scenario struct {
-	name   string
-	names  []string                                    // of the objects that are looked at
-	before func(tb testing.TB, p *store.Partition)     // what is there, durable, when it begins
-	steps  []func(p *store.Partition, fail failedFunc) // one partition object for all
+	name      string
+	names     []string                                    // of the objects that are looked at
+	before    func(tb testing.TB, p *store.Partition)     // what is there, durable, when it begins
+	steps     []func(p *store.Partition, fail failedFunc) // one partition object for all
+	noTmpfile bool                                        // the device can't do O_TMPFILE
 	// contested tells that its end can't be reached again by repetition.
 	contested bool
 	// unsynced tells that the first step is somebody else's, who has not come
@@ -110,6 +112,21 @@ func group(names ...string) func(*store.Partition, failedFunc) {
 	}
 }
 
+// sideBySide commits new objects as sessions do that know nothing of each other.
+func sideBySide(names ...string) func(*store.Partition, failedFunc) {
+	return func(p *store.Partition, fail failedFunc) {
+		errs := make([]error, len(names))
+		var sessions sync.WaitGroup
+		for i, name := range names {
+			sessions.Go(func() { errs[i] = done(storetest.Put(p, name, storetest.Time(1), body('s', 800))) })
+		}
+		sessions.Wait()
+		for i, name := range names {
+			fail(name, errs[i])
+		}
+	}
+}
+
 // rivals are two bodies that claim one name and time: both are written before
 // the first is published, and the second replaces it.
 func rivals() []func(*store.Partition, failedFunc) {
@@ -150,6 +167,11 @@ func filled(tb testing.TB, p *store.Partition) {
 	must(tb, err)
 }
 
+// putOnly is a partition with one object, never hashed.
+func putOnly(name string) func(testing.TB, *store.Partition) {
+	return func(tb testing.TB, p *store.Partition) { must(tb, storetest.Put(p, name, storetest.Time(1), nil)) }
+}
+
 // withoutInvalid is a partition as rsync or an old Swift leaves it: nobody has
 // made hashes.invalid yet.
 func withoutInvalid(tb testing.TB, p *store.Partition) {
@@ -175,6 +197,10 @@ func scenarios() []scenario {
 		{name: "digests", names: []string{first, second, kin}, before: filled, steps: steps{put(kin, 3, nil), digests, remove(second, 4), digests, put(first, 7, nil)}},
 		{name: "digests of a partition never hashed", names: []string{first}, steps: steps{put(first, 1, nil), digests, put(kin, 1, nil)}},
 		{name: "a partition without hashes.invalid", names: []string{first, kin}, before: withoutInvalid, steps: steps{put(kin, 3, body('k', 100))}},
+		{name: "two commits side by side", names: []string{first, kin}, before: putOnly(second), steps: steps{sideBySide(first, kin)}},
+		{name: "without O_TMPFILE", names: []string{first, kin}, noTmpfile: true,
+			steps: steps{put(first, 1, body('a', 1000)), group(kin, "/a/c/g1"), post(first, 12, "red"), remove(first, 13), digests}},
+		{name: "two bodies of one time without O_TMPFILE", names: []string{first}, noTmpfile: true, contested: true, steps: rivals()},
 		{name: "what a Python writer has not synced", names: []string{first}, unsynced: true, steps: steps{put(first, 1, body('a', 1100)), held(first)}},
 	}
 }
@@ -242,6 +268,14 @@ func (sc scenario) prepare(tb testing.TB, p *store.Partition) {
 	if sc.before != nil {
 		sc.before(tb, p)
 	}
+}
+
+// witness stands w at the seam, as the scenario has it.
+func (sc scenario) witness(w store.Witness) func(*store.Config) {
+	if sc.noTmpfile {
+		w = storetest.NoTmpfile{Witness: w}
+	}
+	return func(c *store.Config) { c.Witness = w }
 }
 
 // keepTombstones lets the tests' timestamps, of 2023, be young.

@@ -31,6 +31,18 @@ func (h Hooks) After(op *store.Op, err error) {
 	}
 }
 
+// NoTmpfile lets a device do without O_TMPFILE, as some file systems and old
+// kernels do. The witness behind it sees all other calls.
+type NoTmpfile struct{ store.Witness }
+
+// Before implements store.Witness.
+func (n NoTmpfile) Before(op *store.Op) error {
+	if op.Call == store.CallTemp {
+		return unix.EOPNOTSUPP
+	}
+	return n.Witness.Before(op)
+}
+
 // Trace is a Witness that notes the calls that were made and succeeded.
 type Trace struct {
 	mu  sync.Mutex
