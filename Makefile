@@ -1,6 +1,6 @@
 # Targets, each with the sentence that `make` lists it by.
 GO         ?= go
-FUZZTIME   ?= 3s
+FUZZTIME   ?= 100000x
 TESTFLAGS  ?=
 PACKAGES   := ./...
 # Packages whose tests start processes or take their time; race runs leave them out.
@@ -32,7 +32,7 @@ test-race: ## the tests without the interop ones, under the race detector (needs
 test-full: deps ## everything at full size; takes long
 	RINGSYNC_FULL=1 REQUIRE_SWIFT=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) $(PACKAGES)
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target for FUZZTIME: executions (100000x) or a time (30s)
 	@.ci/fuzz $(FUZZTIME)
 
 lint: floors ## format, vet, staticcheck, and the floors that imports may not climb
