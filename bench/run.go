@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,8 +26,10 @@ import (
 type Config struct {
 	Dir         string    // where the nodes' disks are made; should be a file system whose fsync is real
 	Runs        int       // of each pairing and workload; default 3
-	Small       int       // objects of 4 KiB in S and N; default 4,000
+	Small       int       // objects of 4 KiB in S; default 4,000
 	Large       int       // objects of 64 MiB in L; default 8
+	Idle        int       // objects of 4 KiB in N; default 20,000
+	Only        []string  // workloads; default: all, S, L and N
 	Congestion  string    // of our sender's connections and our node's; the system's
 	BinDir      string    // where ringsync and ringsyncd are; default: beside this program
 	RequirePeer bool      // fail without a Swift, instead of leaving it out by name
@@ -110,6 +113,12 @@ func prepare(ctx context.Context, cfg Config) (*harness, *Report, error) {
 	setDefault(&cfg.Runs, defaultRuns)
 	setDefault(&cfg.Small, 4000)
 	setDefault(&cfg.Large, 8)
+	setDefault(&cfg.Idle, 20_000)
+	for _, name := range cfg.Only {
+		if !slices.Contains(workloads, name) {
+			return nil, nil, fmt.Errorf("workload %q is none of %s", name, strings.Join(workloads, ", "))
+		}
+	}
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
 	}
@@ -156,12 +165,17 @@ func (h *harness) tasks() []task {
 	start := proto.TimestampOf(time.Now().Add(-24 * time.Hour))
 	small := workload.Spec{Prefix: "S", Objects: h.cfg.Small, Size: workload.Fixed(smallBytes), Seed: 1, Start: start}
 	large := workload.Spec{Prefix: "L", Objects: h.cfg.Large, Size: workload.Fixed(largeBytes), Seed: 2, Start: start}
-	return []task{
+	idle := workload.Spec{Prefix: "N", Objects: h.cfg.Idle, Size: workload.Fixed(smallBytes), Seed: 3, Start: start}
+	all := []task{
 		{"S", "objects/s", small, false},
 		{"L", "MB/s", large, false},
-		{"N", "offers/s", small, true},
+		{"N", "offers/s", idle, true},
 	}
+	return slices.DeleteFunc(all, func(t task) bool { return len(h.cfg.Only) > 0 && !slices.Contains(h.cfg.Only, t.name) })
 }
+
+// workloads are the tasks' names.
+var workloads = []string{"S", "L", "N"}
 
 // pairing is who sends to whom.
 type pairing struct {
