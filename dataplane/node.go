@@ -64,8 +64,8 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	cfg.Log.Info("engine chosen", "engine", name, "why", why)
-	// A session holds two buffers while it lives, one for each direction, and up
-	// to three more for a large body.
+	// A session holds a buffer for what it sends, and its large bodies what they
+	// land in: see engine.Landing.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type Config struct {
 	ReclaimAge        time.Duration    // reclaim_age; default one week
 	Reserve           Reserve          // fallocate_reserve; default none
 	DisableAllocate   bool             // disable_fallocate: neither reserve nor preallocation
+	DirectFrom        int64            // bytes from which a body is written past the page cache; default 4 MiB, negative: never
 	CommitWorkers     int              // calls of one group side by side; default 32
 	StateDir          string           // remembers suspect devices over a restart; default: memory only
 	FreshFor          time.Duration    // an unsynced name may be that young (decision of Local); default two minutes
@@ -40,6 +41,7 @@ type Notice struct {
 
 const (
 	defaultReclaimAge    = 7 * 24 * time.Hour
+	defaultDirectFrom    = 4 << 20
 	defaultCommitWorkers = 32
 	defaultFreshFor      = 2 * time.Minute
 	defaultQuarantines   = 10
@@ -66,6 +68,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	cfg.Devices = abs
 	setDefault(&cfg.ReclaimAge, defaultReclaimAge)
+	setDefault(&cfg.DirectFrom, defaultDirectFrom)
 	setDefault(&cfg.CommitWorkers, defaultCommitWorkers)
 	setDefault(&cfg.FreshFor, defaultFreshFor)
 	setDefault(&cfg.QuarantinesPerMin, defaultQuarantines)
@@ -78,7 +81,7 @@ func New(cfg Config) (*Store, error) {
 	return &Store{cfg: cfg, suspects: map[string]*suspicion{}, breakers: map[string]*breaker{}}, nil
 }
 
-func setDefault[T int | time.Duration](field *T, value T) {
+func setDefault[T int | int64 | time.Duration](field *T, value T) {
 	if *field == 0 {
 		*field = value
 	}
