@@ -35,9 +35,22 @@ type Config struct {
 // Notice is something that happened to a device and that no caller asked about:
 // a quarantine, a device turned suspect. The text names the thing.
 type Notice struct {
-	Device string
-	Text   string
+	Kind      NoticeKind
+	Device    string
+	Partition *Partition // where it happened; nil: to the device as a whole
+	Text      string
 }
+
+// NoticeKind is a word for a log line and for who counts.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NoticeQuarantined    NoticeKind = "quarantined"     // put away
+	NoticeNotQuarantined NoticeKind = "not_quarantined" // to be put away, but it could not be
+	NoticeSuspect        NoticeKind = "suspect"         // the device is refused from now on
+	NoticeUnhashed       NoticeKind = "unhashed"        // a suffix could not be read
+)
 
 const (
 	defaultReclaimAge    = 7 * 24 * time.Hour

@@ -48,7 +48,7 @@ func (s *Store) mark(d *Device, reason string) {
 	if err := s.keepMark(d.name, mark); err != nil {
 		text += "; this process alone remembers it: " + err.Error()
 	}
-	s.cfg.Notice(Notice{Device: d.name, Text: text})
+	s.cfg.Notice(Notice{Kind: NoticeSuspect, Device: d.name, Text: text})
 }
 
 // suspected returns why the device is suspect, or nothing.
