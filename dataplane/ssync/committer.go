@@ -188,8 +188,10 @@ func (c *committer) settle(sub *subrequest, err error) {
 	c.mu.Unlock()
 	if err != nil {
 		c.s.log.LogAttrs(c.ctx, slog.LevelWarn, "subrequest failed",
-			slog.String("subrequest", sub.String()), slog.String("hash", sub.hash.String()), slog.Any("error", err))
+			slog.String("subrequest", sub.String()), slog.String("hash", sub.hash.String()),
+			slog.String("reason", string(ReasonOf(err, ReasonOther))), slog.Any("error", err))
 	}
+	c.s.settled(sub, err)
 }
 
 func (c *committer) counts() (ok, failed int) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -100,6 +101,7 @@ type subrequest struct {
 	etag   string
 	length int64
 	ts     proto.Timestamp
+	began  time.Time
 }
 
 func (r *subrequest) String() string { return fmt.Sprintf("%s %.256q", r.method, r.name) }
@@ -111,7 +113,7 @@ func (s *reception) readHead(line []byte) (*subrequest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subrequest line: %w", err)
 	}
-	r := &subrequest{method: method, name: name, length: -1}
+	r := &subrequest{method: method, name: name, length: -1, began: time.Now()}
 	for total := 0; ; {
 		line, err := s.line(r.String())
 		if err == io.EOF {
