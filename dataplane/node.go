@@ -12,7 +12,9 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/recon"
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +28,8 @@ type Config struct {
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	MaxClients int                  // max_clients: connections served at once; 1024
 	Congestion string               // TCP congestion control; the system's
+	Stats      *stats.Stats         // nil: nobody counts
+	Recon      *recon.Recon         // nil: /recon/ is not served
 }
 
 const (
@@ -71,7 +75,13 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, pool: pool, clients: make(chan struct{}, cfg.MaxClients)}
+	if err := n.show(); err != nil {
+		return nil, err
+	}
 	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log = cfg.Store, pool, cfg.Log
+	if cfg.Stats != nil {
+		cfg.Receiver.Settled = cfg.Stats.Settled
+	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
 		return nil, err
 	}

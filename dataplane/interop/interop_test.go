@@ -65,8 +65,12 @@ func (r *rig) store(devices string) *store.Store {
 	return storetest.New(r.t, func(c *store.Config) { c.Devices, c.Cluster, c.ReclaimAge = devices, r.cluster, century })
 }
 
-func ourNode(r *rig, devices string) string {
-	node, err := dataplane.New(dataplane.Config{Store: r.store(devices), Log: r.log})
+func ourNode(r *rig, devices string) string { return nodeWith(r, devices, func(*dataplane.Config) {}) }
+
+func nodeWith(r *rig, devices string, edit func(*dataplane.Config)) string {
+	cfg := dataplane.Config{Store: r.store(devices), Log: r.log}
+	edit(&cfg)
+	node, err := dataplane.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
