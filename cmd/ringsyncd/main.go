@@ -19,6 +19,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/spf13/cobra"
@@ -54,6 +55,7 @@ type options struct {
 	commitWorkers, buffers            int
 	maxClients                        int
 	receiver                          ssync.ReceiverConfig
+	seeing                            seeingOptions
 }
 
 func newCommand() *cobra.Command {
@@ -100,6 +102,7 @@ cuts them at once.`,
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where a suspect device is remembered over a restart")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	o.seeing.flags(cmd)
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "time that sessions get to finish after SIGTERM")
 	return cmd
 }
@@ -112,14 +115,21 @@ func envOr(name, otherwise string) string {
 }
 
 func run(ctx context.Context, o *options) error {
-	log, err := newLogger(o.logFormat, o.logLevel)
+	log, level, err := newLogger(o.logFormat, o.logLevel)
 	if err != nil {
 		return err
 	}
-	node, cluster, err := newNode(o, log)
+	defer watchLevel(level, log)()
+	node, seen, cluster, err := newNode(o, log)
 	if err != nil {
 		return err
 	}
+	defer seen.Close()
+	admin, err := o.seeing.serve(ctx, seen, level, log)
+	if err != nil {
+		return err
+	}
+	defer admin()
 	if err := node.CheckDevices(ctx); err != nil {
 		return err
 	}
@@ -161,31 +171,35 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	return errors.Join(<-served, err)
 }
 
-func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, error) {
+func newNode(o *options, log *slog.Logger) (*dataplane.Node, *stats.Stats, *hashes.Cluster, error) {
 	path := filepath.Join(o.swiftDir, "swift.conf")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--swift-dir: %w", err)
+		return nil, nil, nil, fmt.Errorf("--swift-dir: %w", err)
 	}
 	cluster, err := hashes.ParseSwiftConf(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	reserve, err := store.ParseReserve(o.reserve)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := os.MkdirAll(o.stateDir, 0o755); err != nil {
 		log.Warn("a suspect device will be forgotten at a restart", "state-dir", o.stateDir, "error", err)
 		o.stateDir = ""
 	}
+	seen, answers, err := o.seeing.open(o, cluster)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	s, err := store.New(store.Config{
 		Devices: o.devices, Cluster: cluster, MountCheck: o.mountCheck, ReclaimAge: o.reclaimAge, Reserve: reserve,
 		DisableAllocate: o.disableAllocate, CommitWorkers: o.commitWorkers, StateDir: o.stateDir,
-		Notice: func(n store.Notice) { log.Warn(n.Text, "device", n.Device) },
+		Notice: notice(log, seen),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if o.receiver.PerDevice == 0 {
 		o.receiver.PerDevice = -1 // the flag's 0 is no limit, the field's its default
@@ -193,21 +207,22 @@ func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, er
 	node, err := dataplane.New(dataplane.Config{
 		Store: s, Log: log, Engine: o.engine, Receiver: o.receiver,
 		Buffers: o.buffers, MaxClients: o.maxClients, Congestion: o.congestion,
+		Stats: seen, Recon: answers,
 	})
-	return node, cluster, err
+	return node, seen, cluster, err
 }
 
-func newLogger(format, level string) (*slog.Logger, error) {
-	var l slog.Level
+func newLogger(format, level string) (*slog.Logger, *slog.LevelVar, error) {
+	l := new(slog.LevelVar)
 	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q: debug, info, warn or error", level)
+		return nil, nil, fmt.Errorf("--log-level %q: debug, info, warn or error", level)
 	}
 	opts := &slog.HandlerOptions{Level: l}
 	switch strings.ToLower(format) {
 	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, opts)), nil
+		return slog.New(slog.NewTextHandler(os.Stderr, opts)), l, nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), l, nil
 	}
-	return nil, fmt.Errorf("--log-format %q: text or json", format)
+	return nil, nil, fmt.Errorf("--log-format %q: text or json", format)
 }
