@@ -104,7 +104,7 @@ func (s *Store) clearHint(device string) string {
 	if s.cfg.StateDir == "" {
 		return ""
 	}
-	return ", or remove " + s.markPath(device)
+	return fmt.Sprintf(", or: ringsync doctor --clear %s (which removes %s)", device, s.markPath(device))
 }
 
 func (s *Store) keepMark(device string, mark *suspicion) error {
