@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -45,7 +46,7 @@ func (n *Node) answer(conn net.Conn) {
 	defer r.seen.End()
 	switch {
 	case r.Target == "/healthcheck":
-		reply(conn, http.StatusOK, "text/plain", "OK")
+		n.healthcheck(conn)
 	case n.cfg.Recon != nil && strings.HasPrefix(r.Target, "/recon/"):
 		n.recon(r)
 	case r.Method == "SSYNC":
@@ -59,6 +60,18 @@ func (n *Node) answer(conn net.Conn) {
 		r.seen.Ends(ssync.ReasonRefused, 0)
 		reply(conn, http.StatusMethodNotAllowed, "text/plain", fmt.Sprintf("%.32q is not served here", r.Method))
 	}
+}
+
+// healthcheck answers OK, unless an operator has put a file where it says no.
+// Source: middleware/healthcheck.py.
+func (n *Node) healthcheck(conn net.Conn) {
+	if path := n.cfg.DisablePath; path != "" {
+		if _, err := os.Stat(path); err == nil {
+			reply(conn, http.StatusServiceUnavailable, "text/plain", "DISABLED BY FILE")
+			return
+		}
+	}
+	reply(conn, http.StatusOK, "text/plain", "OK")
 }
 
 // readRequest reads a head; io.EOF where nothing came at all.

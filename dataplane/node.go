@@ -28,8 +28,11 @@ type Config struct {
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	MaxClients int                  // max_clients: connections served at once; 1024
 	Congestion string               // TCP congestion control; the system's
-	Stats      *stats.Stats         // nil: nobody counts
-	Recon      *recon.Recon         // nil: /recon/ is not served
+	// DisablePath makes /healthcheck answer 503 while there is such a file:
+	// disable_path of [filter:healthcheck].
+	DisablePath string
+	Stats       *stats.Stats // nil: nobody counts
+	Recon       *recon.Recon // nil: /recon/ is not served
 }
 
 const (

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -158,5 +160,21 @@ func TestRecon(t *testing.T) {
 	plain, _ := startNode(t)
 	if answer := ask(t, plain, "GET /recon/version HTTP/1.1\r\n\r\n"); !strings.Contains(answer, "405") {
 		t.Errorf("%q", answer)
+	}
+}
+
+// An operator who takes a node out of service by a file is believed.
+func TestDisabledByFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "down")
+	address, _ := startNode(t, func(c *dataplane.Config) { c.DisablePath = path })
+	if got := ask(t, address, "GET /healthcheck HTTP/1.1\r\n\r\n"); !strings.HasSuffix(got, "\r\n\r\nOK") {
+		t.Errorf("without the file: %q", got)
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := ask(t, address, "GET /healthcheck HTTP/1.1\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 503 ") || !strings.HasSuffix(got, "DISABLED BY FILE") {
+		t.Errorf("with it: %q", got)
 	}
 }

@@ -10,47 +10,37 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/config"
 	"github.com/ringsync/ringsync/dataplane/recon"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
-	"github.com/spf13/cobra"
 )
 
-// seeingOptions are what an operator sees the daemon by. See SEEING.md.
-type seeingOptions struct {
-	metricsListen string // empty: nobody is told
-	reconCache    string
-	statsd        stats.StatsdConfig
-}
-
-func (o *seeingOptions) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&o.metricsListen, "metrics-listen", "", "HOST:PORT where Prometheus reads /metrics and this machine may PUT /log-level (default: nowhere)")
-	f.StringVar(&o.reconCache, "recon-cache-path", recon.DefaultCachePath, "directory that Swift's daemons leave their figures for swift-recon in")
-	f.StringVar(&o.statsd.Host, "statsd-host", "", "host that statsd listens on (default: nobody is told)")
-	f.IntVar(&o.statsd.Port, "statsd-port", 8125, "port that statsd listens on")
-	f.Float64Var(&o.statsd.DefaultSampleRate, "statsd-default-sample-rate", 1, "part of the lines that statsd is told, of those that have no rate of their own")
-	f.Float64Var(&o.statsd.SampleRateFactor, "statsd-sample-rate-factor", 1, "by which every rate is multiplied")
-	f.StringVar(&o.statsd.MetricPrefix, "statsd-metric-prefix", "", "put before statsd's names, with a dot")
-}
-
-// open makes what counts, nil where nobody is told, and what answers /recon/.
-func (o *seeingOptions) open(all *options, cluster *hashes.Cluster) (seen *stats.Stats, answers *recon.Recon, err error) {
+// newSeeing makes what counts, nil where nobody is told, and what answers
+// /recon/. See SEEING.md.
+func newSeeing(o *options, s *config.Settings, cluster *hashes.Cluster) (seen *stats.Stats, answers *recon.Recon, err error) {
 	answers, err = recon.New(recon.Config{
-		Devices: all.devices, SwiftDir: all.swiftDir, CachePath: o.reconCache,
+		Devices: s.Devices, SwiftDir: s.SwiftDir, CachePath: s.ReconCachePath,
 		Policies: cluster.Policies, Version: "ringsync " + version(),
 	})
-	if err != nil || o.metricsListen == "" && o.statsd.Host == "" {
+	if err != nil || o.metricsListen == "" && s.Statsd.Host == "" {
 		return nil, answers, err
 	}
-	for _, rate := range []*float64{&o.statsd.DefaultSampleRate, &o.statsd.SampleRateFactor} {
-		if *rate == 0 {
-			*rate = -1 // the flag's 0 is never, the field's its default
-		}
-	}
-	seen, err = stats.New(stats.Config{Devices: all.devices, Cluster: cluster, Version: version(), Statsd: o.statsd})
+	seen, err = stats.New(stats.Config{Devices: s.Devices, Cluster: cluster, Version: version(), Statsd: stats.StatsdConfig{
+		Host: s.Statsd.Host, Port: s.Statsd.Port, MetricPrefix: s.Statsd.Prefix, LogName: s.Log.Name,
+		DefaultSampleRate: zeroIsNever(s.Statsd.SampleRate), SampleRateFactor: zeroIsNever(s.Statsd.SampleRateFactor),
+	}})
 	return seen, answers, err
+}
+
+// zeroIsNever keeps a rate of 0 from being the default of the field that it goes
+// to.
+func zeroIsNever(rate float64) float64 {
+	if rate == 0 {
+		return -1
+	}
+	return rate
 }
 
 func version() string {
@@ -75,14 +65,15 @@ func notice(log *slog.Logger, seen *stats.Stats) func(store.Notice) {
 // adminPatience bounds the parts of a request that nobody has to wait for.
 const adminPatience = 10 * time.Second
 
-// serve opens the address of the metrics, if there is one, until stop is called.
-func (o *seeingOptions) serve(ctx context.Context, seen *stats.Stats, level *slog.LevelVar, log *slog.Logger) (stop func(), err error) {
-	if o.metricsListen == "" {
+// serveMetrics opens the address of the metrics, if there is one, until stop is
+// called.
+func serveMetrics(ctx context.Context, address string, seen *stats.Stats, level *slog.LevelVar, log *slog.Logger) (stop func(), err error) {
+	if address == "" {
 		return func() {}, nil
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.metricsListen)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("--metrics-listen %s: %w", o.metricsListen, err)
+		return nil, fmt.Errorf("--metrics-listen %s: %w", address, err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", seen.Handler())

@@ -21,7 +21,8 @@ func TestSeeingIsWritten(t *testing.T) {
 		"../../dataplane/store/store.go":   regexp.MustCompile(`NoticeKind = "([a-z_]+)"`),
 		"../../dataplane/recon/cached.go":  regexp.MustCompile(`case "([a-z]+)":`),
 		"../../dataplane/recon/recon.go":   regexp.MustCompile(`case "([a-z0-9]+)":`),
-		"../../cmd/ringsyncd/seeing.go":    regexp.MustCompile(`&o\.[a-zA-Z.]+, ("[a-z-]+")`),
+		"../../dataplane/config/*_keys.go": regexp.MustCompile(`Flag: ("(?:statsd|recon)-[a-z-]+")`),
+		"../../cmd/ringsyncd/main.go":      regexp.MustCompile(`&o\.[a-zA-Z.]+, ("(?:log|metrics)-[a-z-]+")`),
 		"../../dataplane/recon/cached*.go": regexp.MustCompile(`= "([a-z]+\.recon)"`),
 	} {
 		files, err := filepath.Glob(pattern)

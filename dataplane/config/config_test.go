@@ -106,6 +106,7 @@ func TestSettings(t *testing.T) {
 		{"both", get("replication_one_per_device = no\nreplication_concurrency_per_device = 3").PerDevice, 3},
 		{"replication_failure_threshold = 0", get("replication_failure_threshold = 0").FailureThreshold, 1},
 		{"replication_failure_ratio =", get("replication_failure_ratio =").FailureRatio, 1.0},
+		{"an empty nice_priority", get("nice_priority =\nionice_class =\nlog_level =").Source("nice_priority"), config.FromDefault},
 		{"mount_check = maybe", get("mount_check = maybe").MountCheck, false},
 		{"mount_check = Yes", get("mount_check = Yes").MountCheck, true},
 		{"client_timeout = 1_0.5e0", get("client_timeout = 1_0.5e0").ClientTimeout, 10500 * time.Millisecond},

@@ -49,6 +49,15 @@ func (k *Key) Want() string { return k.want }
 // Word stands for a value of the flag in --help.
 func (k *Key) Word() string { return k.word }
 
+// FlagDefault is what counts where neither file nor flag say anything.
+func (k *Key) FlagDefault() string {
+	if k.unwritten != "" {
+		return k.unwritten
+	}
+
+	return k.Default
+}
+
 // IsPath tells that the value is a path.
 func (k *Key) IsPath() bool { return k.path }
 

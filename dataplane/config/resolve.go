@@ -77,10 +77,7 @@ func Resolve(f *File, flags map[string]string) (*Resolved, error) {
 
 // resolve finds the setting of one key.
 func (r *Resolved) resolve(k *Key, f *File, flags map[string]string) error {
-	text, source, where := k.Default, FromDefault, "the default"
-	if k.unwritten != "" {
-		text = k.unwritten
-	}
+	text, source, where := k.FlagDefault(), FromDefault, "the default"
 	if v, ok := f.value(k); ok {
 		text, source, where = v.text, FromFile, v.at.String()
 	}

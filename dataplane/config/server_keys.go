@@ -8,7 +8,7 @@ const (
 	noSyslog     = "ringsyncd logs to standard error, which its service manager keeps"
 	noClients    = "only clients' verbs need it, and those are Python's"
 	noEventlet   = "there is no eventlet"
-	noStatsd     = "no statsd is sent"
+	legacyStatsd = "statsd is told the names without labels, and nothing else"
 )
 
 // addressKeys are read by run_wsgi: where to listen. Source: wsgi.py.
@@ -20,7 +20,7 @@ func addressKeys(s *Settings) []Key {
 		{Name: "bind_port", Default: "6200", kind: port(&s.BindPort), Flag: "listen",
 			Note: "6200 where it is missing, which Swift refuses; clusters of 2013 listened on 6000 and say so here"},
 		{Name: "bind_timeout", Default: "30", kind: wholeSeconds(&s.BindTimeout), Note: "a port that is in use is tried for so long"},
-		{Name: "backlog", Default: "4096", kind: integer(&s.Backlog, 1, math.MaxInt32), Note: "the kernel's net.core.somaxconn caps it"},
+		{Name: "backlog", Default: "4096", kind: integer(&s.Backlog, 0, math.MaxInt32), Note: "the kernel's net.core.somaxconn caps it"},
 		{Name: "keep_idle", Default: "600", kind: secondsWithin(&s.KeepIdle, 1, 1<<15-2)},
 		{Name: "max_clients", Default: "1024", kind: integer(&s.MaxClients, 1, math.MaxInt32), Flag: "max-clients",
 			Usage: "connections served at once", Effect: Differs, Note: "counts all connections; Swift counts each worker's"},
@@ -46,9 +46,9 @@ func processKeys(s *Settings) []Key {
 			Note: "where swift.conf is; if it has none there, /etc/swift/swift.conf is read, as Swift before 2.37 does"},
 		{Name: "disable_fallocate", Default: "no", kind: truth(&s.DisableFallocate), Flag: "disable-fallocate", Usage: "neither preallocate nor keep a reserve"},
 		{Name: "fallocate_reserve", Default: "1%", kind: reserve(&s.FallocateReserve), Flag: "fallocate-reserve", Usage: "free space that objects may not use"},
-		{Name: "nice_priority", kind: optionalInteger(&s.NicePriority, math.MinInt32, math.MaxInt32), Note: "of all threads"},
-		{Name: "ionice_class", kind: oneOf(&s.IoniceClass, "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"), Note: "of all threads"},
-		{Name: "ionice_priority", Default: "0", kind: integer(&s.IonicePriority, 0, 7)},
+		{Name: "nice_priority", or: true, kind: optionalInteger(&s.NicePriority, math.MinInt32, math.MaxInt32), Note: "of all threads"},
+		{Name: "ionice_class", or: true, kind: oneOf(&s.IoniceClass, "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"), Note: "of all threads"},
+		{Name: "ionice_priority", Default: "0", or: true, kind: integer(&s.IonicePriority, 0, 7)},
 		{Name: "eventlet_debug", Default: "no", kind: truth(nil), Effect: None, Note: noEventlet},
 	}
 }
@@ -56,25 +56,27 @@ func processKeys(s *Settings) []Key {
 // logKeys are read by get_logger and BaseStorageServer.
 func logKeys(s *Settings) []Key {
 	return []Key{
-		{Name: "log_level", Default: "INFO", kind: level(&s.Log.Level), Flag: "log-level", Usage: "lowest level that is logged",
+		{Name: "log_level", Default: "INFO", or: true, kind: level(&s.Log.Level), Flag: "log-level", Usage: "lowest level that is logged",
 			Note: "for a word that it does not know, Swift takes INFO; here that is an error"},
-		{Name: "log_name", Default: "object-server", kind: text(&s.Log.Name), Effect: None, Note: noSyslog},
+		{Name: "log_name", Default: "object-server", kind: text(&s.Log.Name), Effect: Differs, Note: "the tail of statsd's prefix, as in Swift; " + noSyslog},
 		{Name: "log_facility", Default: "LOG_LOCAL0", kind: text(&s.Log.Facility), Effect: None, Note: noSyslog},
 		{Name: "log_address", Default: "/dev/log", kind: text(&s.Log.Address), Effect: None, Note: noSyslog},
 		{Name: "log_udp_host", kind: text(&s.Log.UDPHost), Effect: None, Note: noSyslog},
-		{Name: "log_udp_port", Default: "514", kind: integer(&s.Log.UDPPort, 0, math.MaxUint16), Effect: None, Note: noSyslog},
+		{Name: "log_udp_port", Default: "514", or: true, kind: integer(&s.Log.UDPPort, 0, math.MaxUint16), Effect: None, Note: noSyslog},
 		{Name: "log_max_line_length", Default: "0", kind: count(&s.Log.MaxLine), Effect: None, Note: noSyslog},
 		{Name: "log_custom_handlers", kind: text(nil), Effect: None, Note: "they are Python functions"},
 		{Name: "log_format", kind: text(nil), Effect: None, Note: noRequestLog},
 		{Name: "log_anonymization_method", Default: "md5", kind: text(nil), Effect: None, Note: noRequestLog},
 		{Name: "log_anonymization_salt", kind: text(nil), Effect: None, Note: noRequestLog},
-		{Name: "log_statsd_host", kind: text(&s.Statsd.Host), Effect: None, Note: noStatsd},
-		{Name: "log_statsd_port", Default: "8125", kind: integer(&s.Statsd.Port, 0, math.MaxUint16), Effect: None, Note: noStatsd},
-		{Name: "log_statsd_default_sample_rate", Default: "1", kind: float(&s.Statsd.SampleRate, 0, 1), Effect: None, Note: noStatsd},
-		{Name: "log_statsd_sample_rate_factor", Default: "1", kind: float(&s.Statsd.SampleRateFactor, 0, math.Inf(1)), Effect: None, Note: noStatsd},
-		{Name: "log_statsd_metric_prefix", kind: text(&s.Statsd.Prefix), Effect: None, Note: noStatsd},
-		{Name: "statsd_emit_legacy", Default: "true", kind: truth(&s.Statsd.EmitLegacy), Effect: None, Note: noStatsd},
-		{Name: "statsd_label_mode", Default: "disabled", kind: text(nil), Effect: None, Note: noStatsd + "; so are statsd_user_label_…"},
+		{Name: "log_statsd_host", kind: text(&s.Statsd.Host), Flag: "statsd-host", Usage: "host that statsd listens on (nobody is told if it is empty)"},
+		{Name: "log_statsd_port", Default: "8125", or: true, kind: integer(&s.Statsd.Port, 0, math.MaxUint16), Flag: "statsd-port", Usage: "port that statsd listens on"},
+		{Name: "log_statsd_default_sample_rate", Default: "1", or: true, kind: float(&s.Statsd.SampleRate, 0, math.Inf(1)), Flag: "statsd-default-sample-rate",
+			Usage: "part of the lines that statsd is told, of those that have no rate of their own"},
+		{Name: "log_statsd_sample_rate_factor", Default: "1", or: true, kind: float(&s.Statsd.SampleRateFactor, 0, math.Inf(1)), Flag: "statsd-sample-rate-factor",
+			Usage: "by which every rate is multiplied"},
+		{Name: "log_statsd_metric_prefix", kind: text(&s.Statsd.Prefix), Flag: "statsd-metric-prefix", Usage: "put before statsd's names, with a dot"},
+		{Name: "statsd_emit_legacy", Default: "true", kind: truth(&s.Statsd.EmitLegacy), Effect: None, Note: legacyStatsd},
+		{Name: "statsd_label_mode", Default: "disabled", kind: text(nil), Effect: None, Note: legacyStatsd + "; statsd_user_label_… have none either"},
 	}
 }
 
@@ -140,13 +142,14 @@ func clientKeys(s *Settings) []Key {
 
 func healthcheckKeys(s *Settings) []Key {
 	return []Key{
-		{Name: "disable_path", kind: optionalPath(&s.HealthcheckDisablePath), Effect: None, Note: "/healthcheck answers OK as long as ringsyncd runs"},
+		{Name: "disable_path", kind: optionalPath(&s.HealthcheckDisablePath), Note: "/healthcheck is answered also where the filter is not in the pipeline"},
 	}
 }
 
 func reconKeys(s *Settings) []Key {
 	return []Key{
-		{Name: "recon_cache_path", Default: "/var/cache/swift", kind: path(&s.ReconCachePath), Effect: None, Note: "/recon is not answered"},
+		{Name: "recon_cache_path", Default: "/var/cache/swift", kind: path(&s.ReconCachePath), Flag: "recon-cache-path",
+			Usage: "directory that Swift's daemons leave their figures for swift-recon in", Note: "/recon/ is answered also where the filter is not in the pipeline"},
 		{Name: "recon_lock_path", Default: "/var/lock", kind: text(nil), Effect: None, Note: "Swift does not read it"},
 	}
 }

@@ -56,7 +56,7 @@ func (f *File) tell() Told {
 
 	for _, s := range append(f.ini.Sections(), f.ini.Section(ini.Default)) {
 		if s.Name != ini.Default && !knownSection(s.Name) {
-			t.Unknown = append(t.Unknown, "["+s.Name+"]")
+			t.Unknown = append(t.Unknown, fmt.Sprintf("[%.64s]", s.Name))
 		}
 		known := f.knownKeys(s.Name, keys)
 		for _, key := range s.Keys() {
@@ -95,7 +95,7 @@ func (f *File) shadowed(s *ini.Section, key string) bool {
 	return ok && theirs.Text != ours.Text
 }
 
-func entry(section, key string) string { return fmt.Sprintf("[%s] %s", section, key) }
+func entry(section, key string) string { return fmt.Sprintf("[%.64s] %.64s", section, key) }
 
 // bare takes "set " and "get " off a key.
 func bare(key string) (name string, plain bool) {
