@@ -61,15 +61,16 @@ func TestBindTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s := &config.Settings{BindIP: "127.0.0.1", BindPort: taken.Addr().(*net.TCPAddr).Port, Backlog: 7, KeepIdle: 11 * time.Second}
-	if _, err := listen(t.Context(), s, ""); err == nil || !strings.Contains(err.Error(), "address already in use") {
+	if _, err := listen(t.Context(), log, s, ""); err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("without a bind_timeout: %v", err)
 	}
 
 	s.BindTimeout = time.Hour
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := listen(ended, s, ""); err == nil {
+	if _, err := listen(ended, log, s, ""); err == nil {
 		t.Error("it listens though it was cancelled")
 	}
 
@@ -78,7 +79,7 @@ func TestBindTimeout(t *testing.T) {
 		err error
 	}
 	got := make(chan result)
-	go func() { l, err := listen(t.Context(), s, ""); got <- result{l, err} }()
+	go func() { l, err := listen(t.Context(), log, s, ""); got <- result{l, err} }()
 	taken.Close()
 	r := <-got
 	if r.err != nil {

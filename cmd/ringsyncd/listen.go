@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
@@ -20,20 +21,25 @@ const bindPause = 100 * time.Millisecond
 // listen opens the replication port, for bind_timeout again and again if it is
 // in use: the object server that had it may be about to end. Source: wsgi.py,
 // get_socket.
-func listen(ctx context.Context, s *config.Settings, congestion string) (net.Listener, error) {
+func listen(ctx context.Context, log *slog.Logger, s *config.Settings, congestion string) (net.Listener, error) {
 	lc := net.ListenConfig{
 		Control: dataplane.Congestion(congestion),
 		// Swift sets the idle time alone; the others stay the system's.
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: s.KeepIdle, Interval: -1, Count: -1},
 	}
 	address := net.JoinHostPort(s.BindIP, strconv.Itoa(s.BindPort))
-	for deadline := time.Now().Add(s.BindTimeout); ; {
+	deadline, told := time.Now().Add(s.BindTimeout), false
+	for {
 		l, err := lc.Listen(ctx, network(s.BindIP), address)
 		if err == nil {
 			return l, setBacklog(l, s.Backlog)
 		}
 		if !errors.Is(err, unix.EADDRINUSE) || time.Now().After(deadline) {
 			return nil, fmt.Errorf("the replication address %s: %w", address, err)
+		}
+		if !told {
+			log.Info("the replication address is in use, trying on", "address", address, "bind_timeout", s.BindTimeout.String())
+			told = true
 		}
 		select {
 		case <-time.After(bindPause):

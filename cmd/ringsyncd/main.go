@@ -125,7 +125,7 @@ func run(ctx context.Context, o *options, path string) error {
 		return err
 	}
 	setPriorities(log, &s.Settings)
-	l, err := listen(ctx, &s.Settings, o.congestion)
+	l, err := listen(ctx, log, &s.Settings, o.congestion)
 	if err != nil {
 		return err
 	}
