@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,7 +106,7 @@ type session struct {
 	err    string
 }
 
-func ourPush(r *rig, devices, to string) pushed {
+func ourPush(r *rig, devices, to string, only ...string) pushed {
 	d, err := r.store(devices).Device(device)
 	if err != nil {
 		r.t.Fatal(err)
@@ -115,7 +116,7 @@ func ourPush(r *rig, devices, to string) pushed {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: r.log, ConnTimeout: 5e9})
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: r.log, ConnTimeout: 5e9, NodeTimeout: 60e9})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -125,6 +126,9 @@ func ourPush(r *rig, devices, to string) pushed {
 	}
 	sum := pushed{sessions: map[string]session{}}
 	for _, n := range numbers {
+		if len(only) > 0 && !slices.Contains(only, fmt.Sprint(n)) {
+			continue
+		}
 		p := d.Partition(r.cluster.Policies[0], n)
 		suffixes, err := p.Suffixes()
 		if err != nil {
@@ -149,8 +153,8 @@ func ourPush(r *rig, devices, to string) pushed {
 	return sum
 }
 
-func swiftPush(r *rig, devices, to string) pushed {
-	report, err := r.swift.Send(context.Background(), peer.SendConfig{SwiftDir: r.swiftDir, Devices: devices, Device: device, To: to, Trace: true})
+func swiftPush(r *rig, devices, to string, only ...string) pushed {
+	report, err := r.swift.Send(context.Background(), peer.SendConfig{SwiftDir: r.swiftDir, Devices: devices, Device: device, To: to, Partitions: only, Trace: true})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -176,7 +180,7 @@ func swiftPush(r *rig, devices, to string) pushed {
 // pairings are who sends to whom. Swift to Swift is package peer's own test.
 var pairings = []struct {
 	name    string
-	push    func(*rig, string, string) pushed
+	push    func(r *rig, devices, to string, only ...string) pushed
 	receive func(*rig, string) string
 }{
 	{oursToSwift, ourPush, swiftServer},
@@ -254,54 +258,85 @@ func TestReplicate(t *testing.T) {
 }
 
 // What is newer on the receiver stays, what is newer on the sender goes over:
-// data, metadata and tombstones, in both directions of time.
+// data, metadata, content type and tombstones, each by its own time, also where
+// one was written with a time long past or to come.
 func TestReceiverHasOther(t *testing.T) {
 	put := func(name, ts string) peer.Op {
-		return peer.Op{Op: peer.Put, Name: "/AUTH_a/c/" + name, Timestamp: ts, Size: 20, Seed: int64(len(ts))}
+		return peer.Op{Op: peer.Put, Name: "/AUTH_a/c/" + name, Timestamp: ts, Size: 20, Seed: int64(ts[9])}
 	}
 	post := func(name, ts string) peer.Op {
 		return peer.Op{Op: peer.Post, Name: "/AUTH_a/c/" + name, Timestamp: ts, Headers: map[string]string{"X-Object-Meta-At": ts}}
 	}
+	retype := func(name, ts, ctype string) peer.Op {
+		op := post(name, ts)
+		op.ContentTypeTimestamp, op.Headers["Content-Type"] = ctype, "text/at-"+ctype
+		return op
+	}
 	remove := func(name, ts string) peer.Op {
 		return peer.Op{Op: peer.Delete, Name: "/AUTH_a/c/" + name, Timestamp: ts}
 	}
-	const t1, t2, t3 = "1700000001.00000", "1700000002.00000", "1700000003.00000"
-	sender := []peer.Op{
-		put("data newer", t2), put("data older", t1), put("meta newer", t1), post("meta newer", t3), put("meta older", t1), post("meta older", t2),
-		remove("tombstone newer", t2), remove("tombstone older", t1), put("data over tombstone", t2), put("data under tombstone", t1),
-	}
-	receiver := []peer.Op{
-		put("data newer", t1), put("data older", t2), put("meta newer", t1), post("meta newer", t2), put("meta older", t1), post("meta older", t3),
-		put("tombstone newer", t1), put("tombstone older", t2), remove("data over tombstone", t1), remove("data under tombstone", t2),
-	}
-	want := map[string]string{ // the state and time that the receiver ends with
-		"data newer": "data " + t2, "data older": "data " + t2, "meta newer": "data " + t3, "meta older": "data " + t3,
-		"tombstone newer": "deleted " + t2, "tombstone older": "data " + t2, "data over tombstone": "data " + t2, "data under tombstone": "deleted " + t2,
+	list := func(ops ...peer.Op) []peer.Op { return ops }
+	const past, future = "0000000001.00000", "9999999998.00000"
+	rows := []struct {
+		from, to []peer.Op
+		wanted   bool
+		want     string // data, metadata and content type, or tombstone, that the receiver ends with
+	}{
+		{list(put("newer", t2)), list(put("newer", t1)), true, "data " + t2 + " " + t2 + " " + t2},
+		{list(put("older", t1)), list(put("older", t2)), false, "data " + t2 + " " + t2 + " " + t2},
+		{list(put("meta newer", t1), post("meta newer", t3)), list(put("meta newer", t1), post("meta newer", t2)), true, "data " + t1 + " " + t3 + " " + t1},
+		{list(put("meta older", t1), post("meta older", t2)), list(put("meta older", t1), post("meta older", t3)), false, "data " + t1 + " " + t3 + " " + t1},
+		{list(remove("deleted", t2)), list(put("deleted", t1)), true, "deleted " + t2},
+		{list(remove("deleted before", t1)), list(put("deleted before", t2)), false, "data " + t2 + " " + t2 + " " + t2},
+		{list(put("back", t2)), list(remove("back", t1)), true, "data " + t2 + " " + t2 + " " + t2},
+		{list(put("deleted since", t1)), list(remove("deleted since", t2)), false, "deleted " + t2},
+
+		{list(put("below metadata", t1), post("below metadata", t3), put("below metadata", t2)), list(put("below metadata", t1), post("below metadata", t3)), true, "data " + t2 + " " + t3 + " " + t2},
+		{list(put("below its metadata", t2)), list(put("below its metadata", t1), post("below its metadata", t3)), true, "data " + t2 + " " + t3 + " " + t2},
+		{list(put("data newer, meta older", t2)), list(put("data newer, meta older", t0), post("data newer, meta older", t1)), true, "data " + t2 + " " + t2 + " " + t2},
+		{list(put("type newer", t0), retype("type newer", t2, t2)), list(put("type newer", t0), retype("type newer", t3, t1)), true, "data " + t0 + " " + t3 + " " + t2},
+		{list(put("type older", t0), retype("type older", t3, t1)), list(put("type older", t0), retype("type older", t2, t2)), true, "data " + t0 + " " + t3 + " " + t2},
+		{list(put("deleted below metadata", t0), post("deleted below metadata", t1), remove("deleted below metadata", t2)), list(put("deleted below metadata", t0), post("deleted below metadata", t3)), true, "deleted " + t2},
+		{list(put("long ago", past)), nil, true, "data " + past + " " + past + " " + past},
+		{list(put("long ago, posted", past), post("long ago, posted", t1)), list(put("long ago, posted", past)), true, "data " + past + " " + t1 + " " + past},
+		{list(remove("deleted long ago", past)), nil, true, "deleted " + past},
+		{list(put("to come", future)), list(put("to come", t1), post("to come", t2)), true, "data " + future + " " + future + " " + future},
+		{list(remove("deleted some day", future)), list(put("deleted some day", t1)), true, "deleted " + future},
 	}
 	for _, p := range pairings {
 		t.Run(p.name, func(t *testing.T) {
 			r := newRig(t)
 			from, to := disk(t), disk(t)
+			want, wanted := map[string]string{}, 0
+			var sender, receiver []peer.Op
+			for _, row := range rows {
+				sender, receiver = append(sender, row.from...), append(receiver, row.to...)
+				want[row.from[0].Name] = row.want
+				if row.wanted {
+					wanted++
+				}
+			}
 			for dir, ops := range map[string][]peer.Op{from: sender, to: receiver} {
 				if err := r.swift.Fill(t.Context(), r.swiftDir, dir, device, ops); err != nil {
 					t.Fatal(err)
 				}
 			}
-			result := p.push(r, from, p.receive(r, to))
-			if result.err != nil || result.wanted != 4 {
-				t.Errorf("%+v, want 4 wanted", result)
+			address := p.receive(r, to)
+			if result := p.push(r, from, address); result.err != nil || result.wanted != wanted {
+				t.Errorf("%+v, want %d wanted", result, wanted)
 			}
-			tree := r.inspect(to)
 			got := map[string]string{}
-			for name := range want {
-				_, o, ok := tree.Named("/AUTH_a/c/" + name)
-				if !ok {
-					t.Errorf("%s is not there", name)
+			for _, o := range r.inspect(to).Objects {
+				got[o.Name] = o.State + " " + o.TS
+				if o.State == peer.StateData {
+					got[o.Name] = strings.Join([]string{o.State, o.DataTS, o.TS, o.CTypeTS}, " ")
 				}
-				got[name] = o.State + " " + o.TS
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
+			}
+			if again := p.push(r, from, address); again.err != nil || again.wanted != 0 {
+				t.Errorf("the second time: %+v", again)
 			}
 			r.sound(to)
 		})
