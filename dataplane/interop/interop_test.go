@@ -62,12 +62,17 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) store(devices string) *store.Store {
-	return storetest.New(r.t, func(c *store.Config) { c.Devices, c.Cluster, c.ReclaimAge = devices, r.cluster, century })
+func (r *rig) store(devices string, edit ...func(*store.Config)) *store.Store {
+	return storetest.New(r.t, append(edit, func(c *store.Config) { c.Devices, c.Cluster, c.ReclaimAge = devices, r.cluster, century })...)
 }
 
 func ourNode(r *rig, devices string) string {
-	node, err := dataplane.New(dataplane.Config{Store: r.store(devices), Log: r.log})
+	return ourNodeOf(r, dataplane.Config{Store: r.store(devices)})
+}
+
+func ourNodeOf(r *rig, cfg dataplane.Config) string {
+	cfg.Log = r.log
+	node, err := dataplane.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -154,7 +159,12 @@ func ourPush(r *rig, devices, to string, only ...string) pushed {
 }
 
 func swiftPush(r *rig, devices, to string, only ...string) pushed {
-	report, err := r.swift.Send(context.Background(), peer.SendConfig{SwiftDir: r.swiftDir, Devices: devices, Device: device, To: to, Partitions: only, Trace: true})
+	return swiftPushOf(r, peer.SendConfig{Devices: devices, To: to, Partitions: only})
+}
+
+func swiftPushOf(r *rig, cfg peer.SendConfig) pushed {
+	cfg.SwiftDir, cfg.Device, cfg.Trace = r.swiftDir, device, true
+	report, err := r.swift.Send(context.Background(), cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
