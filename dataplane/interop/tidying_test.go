@@ -46,7 +46,7 @@ func TestTidiesAsSwift(t *testing.T) {
 		if i < len(names) {
 			set = append(set[:1], names[i], at(2)+".data") // each at least once beside an object
 		}
-		sets[name] = set
+		sets["0/"+hashOf(name)] = set
 		for _, file := range set {
 			ops = append(ops, peer.Op{Op: peer.Raw, Name: name, File: file, Headers: map[string]string{"name": name, "X-Timestamp": at(2)}})
 		}
@@ -79,7 +79,7 @@ func TestTidiesAsSwift(t *testing.T) {
 	us, them := r.inspect(ours), r.inspect(theirs)
 	for key, o := range them.Objects {
 		if diff := cmp.Diff(o.Files, us.Objects[key].Files); diff != "" {
-			t.Errorf("of %q there are left (-Swift +ours):\n%s", sets[o.Name], diff)
+			t.Errorf("of %q there are left (-Swift +ours):\n%s", sets[key], diff)
 		}
 	}
 	if len(us.Objects) != len(them.Objects) || len(us.Quarantined) != len(them.Quarantined) {
