@@ -82,7 +82,8 @@ func transferAllocations(t *testing.T, n, size int, held bool) uint64 {
 // bytes cost nothing. An object is two directories and a file opened, and its
 // metadata read from a pickle, at each end: strings that live on in no buffer.
 // Measured at both ends together: 42 for an object that is held, 154 for a small
-// PUT, 186 for one of 100,000 bytes; a third more is room for change.
+// PUT, 186 for one of 100,000 bytes; half as much again is room for change
+// and for the race detector.
 func TestTransferAllocations(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -90,10 +91,10 @@ func TestTransferAllocations(t *testing.T) {
 		held bool
 		most uint64
 	}{
-		{"an object that is held", 4096, true, 60},
-		{"an empty PUT", 0, false, 210},
-		{"a small PUT", 4096, false, 210},
-		{"a larger PUT", 100_000, false, 250},
+		{"an object that is held", 4096, true, 65},
+		{"an empty PUT", 0, false, 240},
+		{"a small PUT", 4096, false, 240},
+		{"a larger PUT", 100_000, false, 290},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			const few, many = 200, 1200
