@@ -3,12 +3,15 @@ package dataplane_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ import (
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -99,6 +103,16 @@ func TestStatus(t *testing.T) {
 		{"a partition with a zero", "SSYNC /d1/03 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},
 		{"unknown policy", "SSYNC /d1/0 HTTP/1.1\r\nX-Backend-Storage-Policy-Index: 7\r\nTransfer-Encoding: chunked\r\n\r\n", "503 "},
 		{"policy no number", "SSYNC /d1/0 HTTP/1.1\r\nX-Backend-Storage-Policy-Index: x\r\nTransfer-Encoding: chunked\r\n\r\n", "503 "},
+		{"a fragment index of letters", "SSYNC /d1/0 HTTP/1.1\r\nX-Backend-Ssync-Frag-Index: zz\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},
+		{"a device with a slash in it", "SSYNC /a%2Fb/0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},
+		{"a device with a NUL in it", "SSYNC /d1%00/0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "507 "},
+		{"a partition beyond all rings", "SSYNC /d1/4294967296 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},
+		{"a length and chunks", "SSYNC /d1/0 HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},
+		{"two lengths", "SSYNC /d1/0 HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", "400 "},
+		{"an unknown encoding", "SSYNC /d1/0 HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "400 "},
+		{"a head cut short", "SSYNC /d1/0 HTTP/1.1\r\nHost: x", "400 "},
+		{"too many headers", "GET / HTTP/1.1\r\n" + strings.Repeat("X: x\r\n", 200) + "\r\n", "400 "},
+		{"a folded header", "GET / HTTP/1.1\r\nX: x\r\n y\r\n\r\n", "400 "},
 		{"erasure coded", "SSYNC /d1/0 HTTP/1.1\r\nX-Backend-Storage-Policy-Index: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "503 "},
 		{"no HTTP", "hello\r\n\r\n", "400 "},
 		{"an endless head", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 70_000) + "\r\n\r\n", "400 "},
@@ -110,6 +124,53 @@ func TestStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A device that is not mounted, or is suspect, is refused to both verbs, and
+// nothing is written where it should be.
+func TestDeviceRefused(t *testing.T) {
+	broken := storetest.Hooks{OnBefore: func(op *store.Op) error {
+		if op.Call == store.CallSync {
+			return unix.EIO
+		}
+		return nil
+	}}
+	for name, edit := range map[string]func(*store.Config){
+		"not mounted": func(c *store.Config) { c.MountCheck = true },
+		"suspect":     func(c *store.Config) { c.Witness = broken },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := storetest.New(t, edit)
+			if name == "suspect" {
+				if err := storetest.Put(storetest.Partition(t, s), "/a/c/o", storetest.Time(1), nil); !errors.Is(err, unix.EIO) {
+					t.Fatal(err)
+				}
+			}
+			before := tree(t, s.Devices())
+			address, _ := startNode(t, func(c *dataplane.Config) { c.Store = s })
+			for _, request := range []string{head, "REPLICATE /d1/0 HTTP/1.1\r\n\r\n", "REPLICATE /d1/0/abc HTTP/1.1\r\n\r\n"} {
+				if got := ask(t, address, request); !strings.HasPrefix(got, "HTTP/1.1 507 ") || !strings.Contains(got, "Drive: d1") {
+					t.Errorf("%.40q: %q", request, got)
+				}
+			}
+			if after := tree(t, s.Devices()); !slices.Equal(before, after) {
+				t.Errorf("before %q, after %q", before, after)
+			}
+		})
+	}
+}
+
+// tree lists all paths below a directory.
+func tree(t *testing.T, dir string) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		paths = append(paths, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
 }
 
 // A session that goes wrong ends in an error line, or in silence where nobody
@@ -124,18 +185,33 @@ func TestBadSession(t *testing.T) {
 		{"one word", chunks(":MISSING_CHECK: START\r\n", hash+"\r\n"), ":ERROR: 0 "},
 		{"a hash that leads out", chunks(":MISSING_CHECK: START\r\n", "..%2F..%2Fx 1700000001.00000\r\n"), ":ERROR: 0 "},
 		{"no timestamp", chunks(":MISSING_CHECK: START\r\n", hash+" yesterday\r\n"), ":ERROR: 0 "},
+		{"two colons in an offer", chunks(":MISSING_CHECK: START\r\n", hash+" 1700000001.00000 m:1:2\r\n"), ":ERROR: 0 "},
+		{"a byte beyond ASCII in an offer", chunks(":MISSING_CHECK: START\r\n", hash+" 1700000001.00000 \xff:1\r\n"), ":ERROR: 0 "},
+		{"a hash in capitals", chunks(":MISSING_CHECK: START\r\n", strings.ToUpper(hash)+" 1700000001.00000\r\n"), ":ERROR: 0 "},
+		{"a time beyond all time", chunks(":MISSING_CHECK: START\r\n", hash+" 1700000001.00000 m:fffffffffffffff\r\n"), ":ERROR: 0 "},
 		{"a blank line among offers", chunks(":MISSING_CHECK: START\r\n", "\r\n"), ":ERROR: 0 "},
 		{"an endless line", chunks(":MISSING_CHECK: START\r\n", strings.Repeat("x", 70_000)), ":ERROR: 0 "},
 		{"no chunk size", "zz\r\n", ":ERROR: 0 "},
 		{"an overflowing chunk size", "fffffffffffffffff\r\n", ":ERROR: 0 "},
+		{"a negative chunk size", "-5\r\n", ":ERROR: 0 "},
+		{"an endless chunk size", strings.Repeat("0", 70_000), ":ERROR: 0 "},
+		{"a chunk longer than it says", "3\r\n:MISSING_CHECK: START\r\n\r\n", ":ERROR: 0 "},
+		{"a last line without its end", check + chunks(":UPDATES: END") + proto.LastChunk, ""},
 		{"a chunk cut short", "ff\r\n:MISSING", ""},
 		{"a check and no more", chunks(":MISSING_CHECK: START\r\n", ":MISSING_CHECK: END\r\n") + proto.LastChunk, ":MISSING_CHECK: END"},
 		{"a verb of its own", check + chunks("BONK /a/c/o\r\nX-Timestamp: 1\r\n\r\n"), "invalid subrequest method"},
 		{"one word of a subrequest", check + chunks("PUT\r\n"), ":ERROR: 0 "},
 		{"no headers", check + chunks("PUT /a/c/o\r\n") + proto.LastChunk, "got no headers"},
 		{"a header without a colon", check + chunks(put("nothing\r\n")), ":ERROR: 0 "},
+		{"an endless header", check + chunks("PUT /a/c/o\r\nX: "+strings.Repeat("x", 70_000)), ":ERROR: 0 "},
+		{"headers without end", check + chunks("PUT /a/c/o\r\n"+strings.Repeat("X-Object-Meta-A: "+strings.Repeat("x", 8000)+"\r\n", 200)), "bytes of headers"},
+		{"an endless name", check + chunks("PUT /a/c/"+strings.Repeat("x", 70_000)), ":ERROR: 0 "},
+		{"a name without an object", check + chunks("PUT /a/c\r\n"+good+"\r\n"), ":ERROR: 0 "},
+		{"a bare NUL in a name", check + chunks("PUT /a/c/o\x00\r\n"+good+"\r\n"), ":ERROR: 0 "},
 		{"no length", check + chunks(put("X-Timestamp: 1\r\n")), "no content-length"},
 		{"a length of letters", check + chunks(put("Content-Length: a\r\n")), "is no length"},
+		{"a length that overflows", check + chunks(put("Content-Length: 99999999999999999999\r\n")), "is no length"},
+		{"a body larger than any object", check + chunks(put("Content-Length: 5368709123\r\nContent-Type: t\r\nX-Timestamp: 1700000001.00000\r\n"), "abc"), ""},
 		{"a negative length", check + chunks(put("Content-Length: -1\r\n")), "is no length"},
 		{"a DELETE with a body", check + chunks("DELETE /a/c/o\r\nContent-Length: 1\r\nX-Timestamp: 1\r\n\r\n"), "with content-length"},
 		{"a name that was never offered", check + chunks("PUT /a/c/other\r\n"+good+"\r\n"), "did not ask for"},
@@ -145,6 +221,8 @@ func TestBadSession(t *testing.T) {
 		{"another MD5", check + chunks(put(good+"ETag: 00000000000000000000000000000000\r\n"), "abc", ":UPDATES: END\r\n"), ":ERROR: 500 "},
 		{"no content type", check + chunks(put("Content-Length: 3\r\nX-Timestamp: 1700000001.00000\r\n"), "abc", ":UPDATES: END\r\n"), ":ERROR: 500 "},
 		{"no timestamp in a PUT", check + chunks(put("Content-Length: 3\r\nContent-Type: t\r\n"), "abc", ":UPDATES: END\r\n"), ":ERROR: 500 "},
+		{"an expiry of letters", check + chunks(put(good+"X-Delete-At: soon\r\n"), "abc", ":UPDATES: END\r\n"), ":ERROR: 500 "},
+		{"a strange timestamp", check + chunks(put("Content-Length: 3\r\nContent-Type: t\r\nX-Timestamp: now\r\n"), "abc", ":UPDATES: END\r\n"), ":ERROR: 500 "},
 		{"a POST to nothing", check + chunks("POST /a/c/o\r\nX-Timestamp: 1700000001.00000\r\n\r\n", ":UPDATES: END\r\n"), ":ERROR: 500 "},
 	}
 	for _, test := range tests {
