@@ -70,7 +70,16 @@ func TestChangesWhileSent(t *testing.T) {
 			receiver := p.receive(r, to)
 			first := make([]pushed, len(list))
 			for i, c := range list {
-				address, done := meddle(t, receiver, c.when, func() { c.happen(r, from, to, i) })
+				where := from
+				if c.atReceiver {
+					where = to
+				}
+				partition := storetest.Device(t, r.store(where)).Partition(r.cluster.Policies[0], uint32(i))
+				address, done := meddle(t, receiver, c.when, func() {
+					if err := c.happens(partition); err != nil {
+						t.Error(err)
+					}
+				})
 				first[i] = p.push(r, from, address, fmt.Sprint(i))
 				if !done() {
 					t.Fatalf("%s %s: the moment never came", c.name, c.when.name)
@@ -103,30 +112,18 @@ func TestChangesWhileSent(t *testing.T) {
 	}
 }
 
-// fillChanging puts one object into each partition. Those that change while they
-// are sent are larger than the buffers on the way.
+// fillChanging puts one object into each partition.
 func (r *rig) fillChanging(devices string, list []changing) {
 	r.t.Helper()
 	var ops []peer.Op
 	for i, c := range list {
 		op := peer.Op{Op: peer.Put, Name: base, Timestamp: t1, Partition: i, Size: 1000, Seed: 1}
 		if c.when.sent > 0 {
-			op.Size = 24 << 20
+			op.Size = bodyBytes
 		}
 		ops = append(ops, op)
 	}
 	if err := r.swift.Fill(r.t.Context(), r.swiftDir, devices, device, ops); err != nil {
 		r.t.Fatal(err)
-	}
-}
-
-func (c changing) happen(r *rig, from, to string, partition int) {
-	where := from
-	if c.atReceiver {
-		where = to
-	}
-	d := storetest.Device(r.t, r.store(where))
-	if err := c.happens(d.Partition(r.cluster.Policies[0], uint32(partition))); err != nil {
-		r.t.Error(err)
 	}
 }

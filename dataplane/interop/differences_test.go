@@ -56,6 +56,19 @@ func release(version string) (numbers [3]int) {
 	return numbers
 }
 
+// Releases are ordered by their numbers, not by their digits, and a difference is
+// looked for in those that lack the commit.
+func TestOlder(t *testing.T) {
+	for _, row := range []struct {
+		a, b string
+		want bool
+	}{{"2.30.1", "2.32.0", true}, {"2.32.0", "2.32.0", false}, {"2.9.1", "2.30.0", true}, {"2.38.1.dev7", "2.36.0", false}, {"2.30", "2.30.1", true}, {"3.0.0", "2.99.9", false}} {
+		if got := older(row.a, row.b); got != row.want {
+			t.Errorf("%s older than %s: %v", row.a, row.b, got)
+		}
+	}
+}
+
 // The reasons of differences that do not depend on the release.
 const (
 	asNew     = "what is here is as new, which is all that the sender has to know; a session that failed would prove nothing of the other objects"

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -18,7 +19,15 @@ type moment struct {
 
 var (
 	afterCheck = moment{name: "between check and update", said: ":MISSING_CHECK: END"}
-	inTheBody  = moment{name: "while its body is sent", sent: 1 << 20}
+	inTheBody  = moment{name: "while its body is sent", sent: 4 << 20}
+)
+
+// heldBytes is about what the connections of a meddler hold on their way, so that
+// the receiver is in the midst of a body once inTheBody has come, and the sender
+// of one of bodyBytes still is: some 4 MiB wait in the sender's own connection.
+const (
+	heldBytes = 256 << 10
+	bodyBytes = 16 << 20
 )
 
 // meddler passes on what sender and receiver say to each other, and once, at its
@@ -39,14 +48,14 @@ func meddle(t *testing.T, to string, at moment, do func()) (address string, done
 	if err != nil {
 		t.Fatal(err)
 	}
-	did := false
-	m := &meddler{moment: at, to: to, do: func() { did = true; do() }}
+	var did atomic.Bool
+	m := &meddler{moment: at, to: to, do: func() { did.Store(true); do() }}
 	m.pumps.Go(func() { m.serve(l) })
 	t.Cleanup(func() {
 		l.Close()
 		m.pumps.Wait()
 	})
-	return l.Addr().String(), func() bool { return did }
+	return l.Addr().String(), did.Load
 }
 
 func (m *meddler) serve(l net.Listener) {
@@ -60,6 +69,8 @@ func (m *meddler) serve(l net.Listener) {
 			sender.Close()
 			continue
 		}
+		sender.(*net.TCPConn).SetReadBuffer(heldBytes)
+		receiver.(*net.TCPConn).SetWriteBuffer(heldBytes)
 		late := time.AfterFunc(2*time.Minute, func() { sender.Close(); receiver.Close() })
 		m.pumps.Go(func() {
 			defer late.Stop()
