@@ -4,8 +4,9 @@
 //	Node ── accepts ──▶ a connection: one request, then closed
 //	  │                   SSYNC        ssync.Receiver
 //	  │                   REPLICATE    the digests of a partition
-//	  │                   /healthcheck, OPTIONS
-//	  └── store, buffers, receiver: made once, shared by all
+//	  │                   /healthcheck, /recon/, OPTIONS
+//	  ├── store, buffers, receiver: made once, shared by all
+//	  └── stats: told of each request, if there is one
 //
 // The heads are read by proto and not by net/http, since a session's request and
 // answer flow side by side, and its body must be had as it came.

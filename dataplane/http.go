@@ -6,11 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -24,6 +26,7 @@ type request struct {
 	proto.RequestHead
 	conn  net.Conn
 	ahead []byte // of the body, read behind the head
+	seen  *stats.Request
 }
 
 // answer serves the one request of a connection.
@@ -39,18 +42,36 @@ func (n *Node) answer(conn net.Conn) {
 		return
 	}
 	conn.SetReadDeadline(time.Time{})
+	r.seen = n.cfg.Stats.Begin(r.Method)
+	defer r.seen.End()
 	switch {
 	case r.Target == "/healthcheck":
-		reply(conn, http.StatusOK, "text/plain", "OK")
+		n.healthcheck(conn)
+	case n.cfg.Recon != nil && strings.HasPrefix(r.Target, "/recon/"):
+		n.recon(r)
 	case r.Method == "SSYNC":
 		n.ssync(r)
 	case r.Method == "REPLICATE":
 		n.replicate(r)
 	case r.Method == "OPTIONS":
+		r.seen.Ends(ssync.ReasonOK, http.StatusOK)
 		reply(conn, http.StatusOK, "text/plain", "", proto.Header{Name: "Allow", Value: "OPTIONS, REPLICATE, SSYNC"})
 	default:
+		r.seen.Ends(ssync.ReasonRefused, 0)
 		reply(conn, http.StatusMethodNotAllowed, "text/plain", fmt.Sprintf("%.32q is not served here", r.Method))
 	}
+}
+
+// healthcheck answers OK, unless an operator has put a file where it says no.
+// Source: middleware/healthcheck.py.
+func (n *Node) healthcheck(conn net.Conn) {
+	if path := n.cfg.DisablePath; path != "" {
+		if _, err := os.Stat(path); err == nil {
+			reply(conn, http.StatusServiceUnavailable, "text/plain", "DISABLED BY FILE")
+			return
+		}
+	}
+	reply(conn, http.StatusOK, "text/plain", "OK")
 }
 
 // readRequest reads a head; io.EOF where nothing came at all.
@@ -99,10 +120,11 @@ func reason(status int) string {
 type refusal struct {
 	status int
 	text   string
+	reason ssync.Reason
 }
 
 func refuse(status int, format string, args ...any) *refusal {
-	return &refusal{status, fmt.Sprintf(format, args...)}
+	return &refusal{status, fmt.Sprintf(format, args...), ssync.ReasonRefused}
 }
 
 func (r *refusal) reply(conn net.Conn) { reply(conn, r.status, "text/plain", r.text) }
@@ -151,8 +173,10 @@ func (n *Node) place(r *request, segments int) (t target, refused *refusal) {
 	}
 	device, err := n.cfg.Store.Device(t.device)
 	if err != nil {
-		n.cfg.Log.Warn("request refused", "device", t.device, "peer", r.conn.RemoteAddr().String(), "error", err)
-		return t, refuse(http.StatusInsufficientStorage, "There was not enough space to save the resource. Drive: %s", t.device)
+		refused := refuse(http.StatusInsufficientStorage, "There was not enough space to save the resource. Drive: %s", t.device)
+		refused.reason = ssync.ReasonOf(err, ssync.ReasonUnmounted)
+		n.cfg.Log.Warn("request refused", "device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(), "reason", string(refused.reason), "error", err)
+		return t, refused
 	}
 	device.Close()
 	return t, nil
@@ -182,17 +206,22 @@ func (n *Node) ssync(r *request) {
 	if refused == nil && err != nil {
 		refused = refuse(http.StatusBadRequest, "%v", err)
 	}
+	n.placed(r, t, refused)
 	if refused != nil {
 		refused.reply(r.conn)
 		return
 	}
+	r.seen.Session()
 	report, err := n.receiver.Serve(n.ctx, r.conn, ssync.Request{
 		Device: t.device, Policy: t.policy, Partition: t.partition,
 		Minor: r.Minor, Chunked: chunked, Length: length, Ahead: r.ahead,
 	})
+	reason := ssync.ReasonOf(err, ssync.ReasonProtocol)
+	r.seen.Reported(report)
+	r.seen.Ends(reason, http.StatusOK)
 	log := n.cfg.Log.With("device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(),
 		"offered", report.Offered, "wanted", report.Wanted, "puts", report.Puts, "posts", report.Posts, "deletes", report.Deletes,
-		"failures", report.Failures, "bytes", report.Bytes, "seconds", report.Elapsed.Seconds())
+		"failures", report.Failures, "bytes", report.Bytes, "seconds", report.Elapsed.Seconds(), "reason", string(reason))
 	if err != nil {
 		log.Warn("session failed", "error", err)
 		return

@@ -12,7 +12,9 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/recon"
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +28,11 @@ type Config struct {
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	MaxClients int                  // max_clients: connections served at once; 1024
 	Congestion string               // TCP congestion control; the system's
+	// DisablePath makes /healthcheck answer 503 while there is such a file:
+	// disable_path of [filter:healthcheck].
+	DisablePath string
+	Stats       *stats.Stats // nil: nobody counts
+	Recon       *recon.Recon // nil: /recon/ is not served
 }
 
 const (
@@ -64,14 +71,20 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	cfg.Log.Info("engine chosen", "engine", name, "why", why)
-	// A session holds two buffers while it lives, one for each direction, and up
-	// to three more for a large body.
+	// A session holds a buffer for what it sends, and its large bodies what they
+	// land in: see engine.Landing.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, pool: pool, clients: make(chan struct{}, cfg.MaxClients)}
+	if err := n.show(); err != nil {
+		return nil, err
+	}
 	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log = cfg.Store, pool, cfg.Log
+	if cfg.Stats != nil {
+		cfg.Receiver.Settled = cfg.Stats.Settled
+	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -12,13 +13,16 @@ import (
 // suffixes, only their invalidation. Source: server.py, REPLICATE.
 func (n *Node) replicate(r *request) {
 	t, refused := n.place(r, 3)
+	n.placed(r, t, refused)
 	if refused != nil {
 		refused.reply(r.conn)
 		return
 	}
 	body, err := n.digests(t)
 	if err != nil {
-		n.cfg.Log.Error("digests not found out", "device", t.device, "partition", t.partition, "error", err)
+		reason := ssync.ReasonOf(err, ssync.ReasonOther)
+		r.seen.Ends(reason, http.StatusInternalServerError)
+		n.cfg.Log.Error("digests not found out", "device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(), "reason", string(reason), "error", err)
 		refuse(http.StatusInternalServerError, "%v", err).reply(r.conn)
 		return
 	}

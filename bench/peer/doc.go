@@ -9,6 +9,8 @@
 //	StartObjectServer  Swift's object server receives it, from Swift or from us
 //	Inspect, Hashes    Swift's diskfile says what it finds on a disk
 //	Audit              Swift's auditor reads every byte of it
+//	BuildRing          Swift's ring builder says where partitions belong
+//	RunDaemon          Swift's replicator or updater makes one pass
 //
 // So a test of our receiver is Fill, Send to it, Inspect both disks, DiffTrees;
 // a test of our sender is Fill, StartObjectServer, our push, and the same.

@@ -33,7 +33,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newPushCommand(), newVerifyCommand(), newDemoCommand(), newBenchCommand(), newVersionCommand())
+	root.AddCommand(newPushCommand(), newVerifyCommand(), newInspectCommand(), newDoctorCommand(), newDemoCommand(), newBenchCommand(), newVersionCommand())
 	return root
 }
 

@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
+	"golang.org/x/sys/unix"
 )
 
 func execute(t *testing.T, args ...string) (string, error) {
@@ -78,6 +80,45 @@ func TestPushAndVerify(t *testing.T) {
 	}
 	if out, err := execute(t, "verify", a, b, "--swift-dir", conf); err == nil || !strings.Contains(out, "only in") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// A swift.conf of another cluster is noticed before anything goes to quarantine.
+func TestPushUnderAnotherSecret(t *testing.T) {
+	s := storetest.New(t)
+	if err := storetest.Put(storetest.Partition(t, s), "/a/c/1", storetest.Time(1), nil); err != nil {
+		t.Fatal(err)
+	}
+	conf := swiftDir(t)
+	other := strings.Replace(storetest.SwiftConf, "= pre", "= other", 1)
+	if err := os.WriteFile(filepath.Join(conf, "swift.conf"), []byte(other), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := execute(t, "push", "--to", "127.0.0.1:1", "--devices", s.Devices(), "--device", "d1", "--swift-dir", conf)
+	if err == nil || !strings.Contains(err.Error(), "swift_hash_path_prefix") {
+		t.Errorf("%v, want one that asks for the hash prefix", err)
+	}
+	if _, err := os.Stat(filepath.Join(s.Devices(), "d1", "quarantined")); !os.IsNotExist(err) {
+		t.Errorf("something is in quarantine: %v", err)
+	}
+}
+
+// A device that a daemon found suspect offers nothing until it is cleared.
+func TestPushFromASuspectDevice(t *testing.T) {
+	var trouble = storetest.Hooks{OnBefore: func(op *store.Op) error {
+		if op.Call == store.CallSync {
+			return unix.EIO
+		}
+		return nil
+	}}
+	state := t.TempDir()
+	s := storetest.New(t, func(c *store.Config) { c.StateDir, c.Witness = state, trouble })
+	if err := storetest.Put(storetest.Partition(t, s), "/a/c/1", storetest.Time(1), nil); err == nil {
+		t.Fatal("stored, though no fsync went well")
+	}
+	_, err := execute(t, "push", "--to", "127.0.0.1:1", "--devices", s.Devices(), "--device", "d1", "--swift-dir", swiftDir(t), "--state-dir", state)
+	if err == nil || !strings.Contains(err.Error(), "suspect") {
+		t.Errorf("%v, want one that calls the device suspect", err)
 	}
 }
 

@@ -27,7 +27,8 @@ import (
 type pushOptions struct {
 	to, devices, device, remoteDevice string
 	partitions, suffixes, swiftDir    string
-	congestion                        string
+	congestion, stateDir              string
+	reclaimAge                        time.Duration
 	policy, maxObjects, sessions      int
 	mountCheck, asJSON                bool
 	sender                            ssync.SenderConfig
@@ -61,6 +62,8 @@ had gone or could not be read when their turn came.`,
 	f.IntVar(&o.maxObjects, "max-objects", 0, "offer at most so many objects of each partition; 0 is no limit")
 	f.IntVar(&o.sessions, "sessions", 1, "partitions side by side")
 	f.BoolVar(&o.mountCheck, "mount-check", false, "refuse a device that is not mounted")
+	f.DurationVar(&o.reclaimAge, "reclaim-age", 7*24*time.Hour, "age at which tombstones go; the same on all nodes")
+	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where ringsyncd remembers suspect devices, from which nothing is offered")
 	f.BoolVar(&o.sender.MD5, "sender-md5", false, "check each body against its ETag here too, as Swift does; the receiver does in any case")
 	f.DurationVar(&o.sender.ConnTimeout, "conn-timeout", 5*time.Second, "wait for the connection")
 	f.DurationVar(&o.sender.NodeTimeout, "node-timeout", 60*time.Second, "wait for the response head and for each send")
@@ -127,6 +130,9 @@ func (o *pushOptions) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer device.Close()
+	if err := device.CheckSecret(ctx); err != nil {
+		return err
+	}
 	numbers, err := o.numbers(device, policy)
 	if err != nil {
 		return err
@@ -158,7 +164,7 @@ func (o *pushOptions) open() (*store.Device, hashes.Policy, error) {
 		return nil, policy, fmt.Errorf("--policy %d: not a replication policy of %s/swift.conf", o.policy, o.swiftDir)
 	}
 	s, err := store.New(store.Config{
-		Devices: o.devices, Cluster: cluster, MountCheck: o.mountCheck,
+		Devices: o.devices, Cluster: cluster, MountCheck: o.mountCheck, ReclaimAge: o.reclaimAge, StateDir: o.stateDir,
 		Notice: func(n store.Notice) { fmt.Fprintf(os.Stderr, "device %s: %s\n", n.Device, n.Text) },
 	})
 	if err != nil {

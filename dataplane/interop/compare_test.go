@@ -80,6 +80,9 @@ func compareObjects(a, b peer.Object) []string {
 	add("name", a.Name, b.Name)
 	add("times", []string{a.DataTS, a.TS, a.CTypeTS}, []string{b.DataTS, b.TS, b.CTypeTS})
 	add("files", a.Files, b.Files)
+	if a.State != b.State {
+		return lines // all else follows from that
+	}
 	add("body", []any{a.MD5, a.Size}, []any{b.MD5, b.Size})
 	for _, key := range union(a.DataMetadata, b.DataMetadata) {
 		add(fmt.Sprintf("%+q", key), a.DataMetadata[key], b.DataMetadata[key])

@@ -72,6 +72,7 @@ func TestOlder(t *testing.T) {
 // The reasons of differences that do not depend on the release.
 const (
 	asNew     = "what is here is as new, which is all that the sender has to know; a session that failed would prove nothing of the other objects"
+	newer     = "an update competes with the body; else a newer one would be refused for ever, and its other copies be the only ones"
 	notStored = "the metadata was not stored, and a sender may remove its copy on the strength of a success"
 	cgi       = "Swift passes headers through an environment in which a minus and an underscore are one, and stores both; the sender meant the one"
 	framing   = "a length is no metadata"
@@ -89,6 +90,8 @@ const (
 func bytesThatDiffer() []sameButFor {
 	op := func(kind, ts string) peer.Op { return peer.Op{Op: kind, Name: base, Timestamp: ts, Size: 5} }
 	abc := peer.Op{Op: peer.Put, Name: base, Timestamp: t1, Body: []byte("abc")}
+	expiry := op(peer.Post, t3)
+	expiry.Headers = map[string]string{"X-Delete-At": "1600000000"}
 	const good = "ETag: 900150983cd24fb0d6963f7d28e17f72"
 	const succeeds, fails = `":UPDATES: START\r\n:UPDATES: END\r\n"`, `":ERROR: 500\n"`
 	weAgree := difference{why: asNew, shows: []string{`answer: ` + fails + ` is ` + succeeds}}
@@ -117,6 +120,18 @@ func bytesThatDiffer() []sameButFor {
 		{same{"a DELETE older than what is there", []peer.Op{op(peer.Put, t2)}, updates(remove(t1))}, weAgree},
 		{same{"a POST to nothing", nil, updates(post(t1))}, weFail},
 		{same{"a POST to an older tombstone", []peer.Op{op(peer.Delete, t0)}, updates(post(t1))}, weFail},
+
+		{same{"a PUT below the metadata of an expired object", []peer.Op{op(peer.Put, t0), expiry}, updates(put(t2))},
+			difference{why: newer, shows: []string{`answer: ` + fails + ` is ` + succeeds,
+				`"o": times: ["` + t0 + `" "` + t3 + `" "` + t0 + `"] is ["` + t2 + `" "` + t3 + `" "` + t2 + `"]`,
+				`"o": files: ["` + t0 + `.data" "` + t3 + `.meta"] is ["` + t2 + `.data" "` + t3 + `.meta"]`,
+				`"o": body: ["9cb4986133fcec6bd0ff1fa9fb91a5ec" '\x05'] is ["900150983cd24fb0d6963f7d28e17f72" '\x03']`, `"o": "Content-Length": "5" is "3"`,
+				`"o": "Content-Type": "application/octet-stream" is "text/plain"`,
+				`"o": "ETag": "9cb4986133fcec6bd0ff1fa9fb91a5ec" is "900150983cd24fb0d6963f7d28e17f72"`, `"o": "X-Timestamp": "` + t0 + `" is "` + t2 + `"`}}},
+		{same{"a DELETE below the metadata of an expired object", []peer.Op{op(peer.Put, t0), expiry}, updates(remove(t2))},
+			difference{why: newer, shows: []string{`"o": state: "data" is "deleted"`,
+				`"o": times: ["` + t0 + `" "` + t3 + `" "` + t0 + `"] is ["" "` + t2 + `" ""]`,
+				`"o": files: ["` + t0 + `.data" "` + t3 + `.meta"] is ["` + t2 + `.ts" "` + t3 + `.meta"]`}}},
 
 		{same{"an underscore in a name of a header", nil, updates(put(t1, "X-Object-Meta-Foo_Bar: x"))},
 			difference{why: cgi, shows: []string{`"o": "X-Object-Meta-Foo-Bar": "x" is ""`}}},

@@ -61,12 +61,11 @@ func (r *rig) store(devices string, edit ...func(*store.Config)) *store.Store {
 	return storetest.New(r.t, append(edit, func(c *store.Config) { c.Devices, c.Cluster, c.ReclaimAge = devices, r.cluster, century })...)
 }
 
-func ourNode(r *rig, devices string) string {
-	return ourNodeOf(r, dataplane.Config{Store: r.store(devices)})
-}
+func ourNode(r *rig, devices string) string { return nodeWith(r, devices, func(*dataplane.Config) {}) }
 
-func ourNodeOf(r *rig, cfg dataplane.Config) string {
-	cfg.Log = r.log
+func nodeWith(r *rig, devices string, edit func(*dataplane.Config)) string {
+	cfg := dataplane.Config{Store: r.store(devices), Log: r.log}
+	edit(&cfg)
 	node, err := dataplane.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"github.com/ringsync/ringsync/bench/peer"
 	"github.com/ringsync/ringsync/bench/peer/peertest"
 	"github.com/ringsync/ringsync/dataplane"
-	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
@@ -36,8 +35,10 @@ func TestNoRoom(t *testing.T) {
 				Set: map[string]string{"fallocate_reserve": "100%", "replication_failure_threshold": fmt.Sprint(threshold)}}).Addr()
 		},
 		swiftToOurs: func(r *rig, devices string) string {
-			return ourNodeOf(r, dataplane.Config{Receiver: ssync.ReceiverConfig{FailureThreshold: threshold},
-				Store: r.store(devices, func(c *store.Config) { c.Reserve = store.Reserve{Percent: 100} })})
+			return nodeWith(r, devices, func(c *dataplane.Config) {
+				c.Store = r.store(devices, func(c *store.Config) { c.Reserve = store.Reserve{Percent: 100} })
+				c.Receiver.FailureThreshold = threshold
+			})
 		},
 	}
 	for _, p := range pairings[:2] {
@@ -84,9 +85,9 @@ func TestKeepAliveOfSwift(t *testing.T) {
 		}
 		return nil
 	}}
-	address := ourNodeOf(r, dataplane.Config{
-		Store:    r.store(to, func(c *store.Config) { c.Witness = slow }),
-		Receiver: ssync.ReceiverConfig{KeepAlive: pause / 5},
+	address := nodeWith(r, to, func(c *dataplane.Config) {
+		c.Store = r.store(to, func(c *store.Config) { c.Witness = slow })
+		c.Receiver.KeepAlive = pause / 5
 	})
 	result := swiftPushOf(r, peer.SendConfig{Devices: from, To: address, Timeout: objects / 2 * pause})
 	if result.err != nil || result.wanted != objects {

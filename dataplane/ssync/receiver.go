@@ -32,6 +32,10 @@ type ReceiverConfig struct {
 	FailureRatio     float64       // replication_failure_ratio; 1.0
 	GroupSize        int           // objects that one commit publishes at the most; 256
 	KeepAlive        time.Duration // between blank lines while the sender waits; 5 s
+
+	// Settled is told of each subrequest when it has come to its end, from
+	// several goroutines at once. nil: nobody wants to know.
+	Settled func(Subrequest)
 }
 
 const (

@@ -41,6 +41,10 @@ const (
 	// receiver's patience is 60 s, and its disk should not idle.
 	flushAfter = time.Second
 
+	// offersAtOnce go out together: the receiver opens what he has of them while
+	// the next ones are listed here.
+	offersAtOnce = 256
+
 	// maxResponseHead bounds the receiver's head, and what is kept of the body of
 	// a refusal.
 	maxResponseHead = 64 << 10
@@ -353,6 +357,9 @@ func (t *transmission) offerOne(o proto.Offer) error {
 	t.job.Progress.offered()
 	if err := t.out.Append(func(dst []byte) []byte { return proto.AppendOffer(dst, o) }, 256); err != nil {
 		return err
+	}
+	if t.result.Offered%offersAtOnce == 0 {
+		return t.flush()
 	}
 	return t.flushLate()
 }

@@ -46,18 +46,34 @@ func (t *transmission) update(e *entry) error {
 	if sent {
 		e.outcome = Sent
 		t.result.Sent++
-		t.result.offers.setTimes(e, o.Times)
+		t.result.offers.setTimes(e, t.proof(e, o))
 		t.job.Progress.sent()
 	}
 	return nil
 }
 
-// sendObject sends a PUT, a POST or both.
+// proof is what a confirmed session proves of an object of which something was
+// sent. Metadata that was not sent because the receiver has what was offered is
+// not what may have been posted here since.
+func (t *transmission) proof(e *entry, o *store.Object) store.Times {
+	times, offered := o.Times, t.result.offers.times(e)
+	unsent := o.Meta != nil && e.want&wantMeta == 0
+	if unsent && (times.Meta != offered.Meta || times.CType != offered.CType) {
+		times.Meta, times.CType = times.Data, times.Data
+	}
+	return times
+}
+
+// sendObject sends a PUT, a POST or both. Metadata alone goes to a receiver who has
+// the body that was offered, not to one who lacks the body it was posted to.
 func (t *transmission) sendObject(e *entry, o *store.Object) (sent bool, err error) {
 	if e.want&wantData != 0 {
 		if sent, err = t.sendPut(e, o); !sent || err != nil {
 			return sent, err
 		}
+	} else if o.Times.Data != t.result.offers.times(e).Data {
+		t.leaveOut(e, errOverwritten)
+		return false, nil
 	}
 	if e.want&wantMeta != 0 && o.Meta != nil {
 		return true, t.sendSubrequest("POST", o.Name, o.Meta)
@@ -68,7 +84,10 @@ func (t *transmission) sendObject(e *entry, o *store.Object) (sent bool, err err
 	return sent, nil
 }
 
-var errNothingToPost = errors.New("its metadata is no longer newer than its body")
+var (
+	errNothingToPost = errors.New("its metadata is no longer newer than its body")
+	errOverwritten   = errors.New("it was overwritten since it was offered, and only its metadata is wanted")
+)
 
 // leaveOut notes an object of which nothing is sent. Nothing failed: the peer
 // still lacks it, and says so next time.

@@ -28,7 +28,11 @@ var errBreaker = errors.New("too many quarantines on this device within a minute
 func (p *Partition) quarantine(h proto.Hash, reason string) error {
 	q := &QuarantinedError{Path: p.absolute(p.hashDir(h)), Reason: reason}
 	q.Moved, q.Err = p.moveAway(h)
-	p.store().cfg.Notice(Notice{Device: p.device.name, Text: q.Error()})
+	kind := NoticeQuarantined
+	if q.Err != nil {
+		kind = NoticeNotQuarantined
+	}
+	p.store().cfg.Notice(Notice{Kind: kind, Device: p.device.name, Partition: p, Text: q.Error()})
 	return q
 }
 

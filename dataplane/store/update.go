@@ -45,7 +45,7 @@ func (p *Partition) Put(h proto.Hash, ts proto.Timestamp, size int64) (*Writer, 
 		return nil, err
 	}
 	defer now.Close()
-	if there, is := now.standing(ts); is && !there.Before(ts) {
+	if there, is := now.standing(); is && !there.Before(ts) {
 		return nil, now.conflict(there)
 	}
 	return p.create(h, size)
@@ -67,7 +67,7 @@ func (p *Partition) Delete(h proto.Hash, name string, ts proto.Timestamp) (*Writ
 		return nil, err
 	}
 	defer now.Close()
-	if there, is := now.standing(ts); is && !there.Before(ts) {
+	if there, is := now.standing(); is && !there.Before(ts) {
 		if now.Tombstone {
 			return nil, nil
 		}
@@ -179,29 +179,11 @@ func (p *Partition) current(h proto.Hash) (*Object, error) {
 	return o, err
 }
 
-// standing is the time that an update at ts competes with: the .data's or the
-// tombstone's; for an object that has expired by then, the metadata's.
-func (o *Object) standing(ts proto.Timestamp) (proto.Timestamp, bool) {
-	if o.Name == "" {
-		return proto.Timestamp{}, false
-	}
-	if o.expired(ts) {
-		return o.Times.Meta, true
-	}
-	return o.Times.Data, true
-}
-
-func (o *Object) expired(at proto.Timestamp) bool {
-	if o.Tombstone {
-		return false
-	}
-	text, ok := o.Merged().Get("X-Delete-At")
-	if !ok {
-		return false
-	}
-	seconds, err := parseInt(text)
-	return err == nil && seconds <= at.Time().Unix()
-}
+// standing is the time that a PUT or a DELETE competes with: the .data's or the
+// tombstone's. Swift takes the metadata's for an object that has expired by the
+// time of the update; a newer body would then be refused for ever, and a copy of
+// it somewhere else be the only one.
+func (o *Object) standing() (proto.Timestamp, bool) { return o.Times.Data, o.Name != "" }
 
 func (o *Object) conflict(there proto.Timestamp) error {
 	return &ConflictError{Existing: there, Tombstone: o.Tombstone, ETag: o.ETag()}
