@@ -182,9 +182,26 @@ func (n *Node) place(r *request, segments int) (t target, refused *refusal) {
 	return t, nil
 }
 
+// checkFragment refuses a fragment index that is no number, as Swift does for
+// every policy; none is meant by an empty one, and by the "None" of 2.4.0. What it
+// says is for erasure coding. Source: ssync_receiver.py, initialize_request.
+func checkFragment(r *request) *refusal {
+	index, _ := r.Get("X-Backend-Ssync-Frag-Index")
+	if index == "" || index == "None" {
+		return nil
+	}
+	if _, err := strconv.Atoi(index); err != nil {
+		return refuse(http.StatusBadRequest, "Invalid X-Backend-Ssync-Frag-Index %.32q", index)
+	}
+	return nil
+}
+
 // ssync hands the connection to the receiver.
 func (n *Node) ssync(r *request) {
 	t, refused := n.place(r, 2)
+	if refused == nil {
+		refused = checkFragment(r)
+	}
 	chunked, length, err := r.Body()
 	if refused == nil && err != nil {
 		refused = refuse(http.StatusBadRequest, "%v", err)

@@ -188,7 +188,7 @@ func (b *beside) client(random *rand.Rand) error {
 
 // replicate changes some objects on a disk of its own and pushes that to our
 // node.
-func (b *beside) replicate(push func(*rig, string, string) pushed, from string, seed uint64) error {
+func (b *beside) replicate(push func(*rig, string, string, ...string) pushed, from string, seed uint64) error {
 	random := rand.New(rand.NewPCG(seed, 2))
 	type change struct {
 		method, name string

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -208,6 +209,9 @@ func refuse(status int, format string, args ...any) error {
 // with constraints.py, check_object_creation; the limits on metadata were the
 // proxy's to check and are not asked again.
 func (r *subrequest) validate(maxFileSize int64) (err error) {
+	if !utf8.ValidString(r.name) { // Swift could not read what was stored under it
+		return refuse(412, "the name is not UTF-8")
+	}
 	text, ok := r.md.Get("X-Timestamp")
 	if !ok {
 		return refuse(400, "missing X-Timestamp header")

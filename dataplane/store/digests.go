@@ -81,6 +81,9 @@ func (p *Partition) openInvalid() (*file, error) {
 // partition that is not there has none, and is not made. Source: diskfile.py,
 // __get_hashes.
 func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, listdir bool) (map[proto.Suffix]string, error) {
+	if p.policy.Kind != hashes.Replication {
+		return nil, fmt.Errorf("%s: %w", p.Path(), ErrErasureCoded)
+	}
 	if there, err := p.Exists(); !there {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 var (
 	ErrName  = errors.New("another object's name lies in this directory")
 	ErrStale = errors.New("content type newer than the metadata it came with")
+	// ErrErasureCoded also keeps digests from being taken, which have another form there.
+	ErrErasureCoded = errors.New("the policy is erasure coded, and fragments are not written here")
 )
 
 // ConflictError tells that what is there is as new as the update, or newer.
@@ -166,6 +168,9 @@ func ctypeTime(md hashes.Metadata, ts proto.Timestamp) (proto.Timestamp, error) 
 // current opens what is there now; nothing, or something that went to
 // quarantine, is an object without a name.
 func (p *Partition) current(h proto.Hash) (*Object, error) {
+	if p.policy.Kind != hashes.Replication {
+		return nil, fmt.Errorf("%s: %w", p.Path(), ErrErasureCoded)
+	}
 	o, err := p.Open(h)
 	var gone *QuarantinedError
 	if errors.Is(err, ErrNotExist) || errors.As(err, &gone) && gone.Err == nil {
