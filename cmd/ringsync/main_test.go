@@ -94,6 +94,7 @@ func TestUsage(t *testing.T) {
 		{"an erasure-coded policy", append(base, "--policy", "1"), "--policy 1"},
 		{"a partition that is not there", append(base, "--partition", "7"), "objects/7 is not there"},
 		{"a partition of letters", append(base, "--partition", "x"), "--partition"},
+		{"a verb of its own", append(base, "--verb", "REPLICATE"), "--verb"},
 		{"a long suffix", append(base, "--suffixes", "abcd"), "--suffixes"},
 		{"a device that leads out", append(base, "--device", "../x"), "not a device name"},
 		{"one device to verify", []string{"verify", "a"}, "accepts 2 arg"},

@@ -47,7 +47,8 @@ const (
 	lingerFor = time.Second
 )
 
-// Receiver answers SSYNC requests. It may be used by many sessions at once.
+// Receiver answers SSYNC and REPLICATION requests. It may be used by many
+// sessions at once.
 type Receiver struct {
 	cfg   ReceiverConfig
 	slots chan struct{} // nil: no limit
@@ -78,8 +79,9 @@ func setDefault[T int | float64 | time.Duration](field *T, value T) {
 	}
 }
 
-// Request is an SSYNC request whose head has been read and found good.
+// Request is a request whose head has been read and found good.
 type Request struct {
+	Verb      Verb
 	Device    string
 	Policy    hashes.Policy
 	Partition uint32
@@ -101,6 +103,7 @@ type Report struct {
 type reception struct {
 	*Receiver
 	req       Request
+	dialect   dialect
 	conn      net.Conn
 	in        *engine.Inbound
 	out       *engine.Outbound
@@ -115,7 +118,7 @@ type reception struct {
 // connection to be closed. An error has been told to the sender where he could
 // still be told. Source: ssync_receiver.py, Receiver.__call__.
 func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Report, error) {
-	s := &reception{Receiver: r, req: req, conn: conn}
+	s := r.reception(conn, req)
 	s.log = r.cfg.Log.With("device", req.Device, "policy", req.Policy.Index, "partition", req.Partition, "peer", peerOf(conn))
 	start := time.Now()
 	err := s.respond(ctx)
@@ -134,6 +137,25 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Repor
 	return s.report, err
 }
 
+// Refuse answers a REPLICATION request that can't be served. Its senders know no
+// status but 200, so that what is wrong is an error line in the body: code 507,
+// 503 or, for what is wrong with the request itself, 0. Source: ssync_receiver.py
+// of 1.11, Receiver.__call__.
+func (r *Receiver) Refuse(ctx context.Context, conn net.Conn, req Request, refusal *Refusal) error {
+	s := r.reception(conn, req)
+	if err := s.respond(ctx); err != nil {
+		return err
+	}
+	s.tell(refusal)
+	s.in.Close()
+	s.out.Close()
+	return nil
+}
+
+func (r *Receiver) reception(conn net.Conn, req Request) *reception {
+	return &reception{Receiver: r, req: req, dialect: req.Verb.dialect(), conn: conn}
+}
+
 func peerOf(conn net.Conn) string {
 	if addr := conn.RemoteAddr(); addr != nil {
 		return addr.String()
@@ -147,9 +169,9 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	raw := s.req.Minor == 0
 	head := proto.ResponseHead{Status: 200, Reason: "OK", Minor: 1, Headers: []proto.Header{
 		{Name: "Content-Type", Value: "text/html; charset=UTF-8"},
-		{Name: "X-Backend-Accept-No-Commit", Value: "True"},
-		{Name: "Date", Value: time.Now().UTC().Format(httpTime)},
 	}}
+	head.Headers = append(head.Headers, s.dialect.acceptance()...)
+	head.Headers = append(head.Headers, proto.Header{Name: "Date", Value: time.Now().UTC().Format(httpTime)})
 	if raw {
 		head.Headers = append(head.Headers, proto.Header{Name: "Connection", Value: "close"})
 	} else {
@@ -331,6 +353,7 @@ func errorLine(err error) (code int, text string, worth bool) {
 	var op *engine.OpError
 	var timeout *TimeoutError
 	var failed *failedUpdates
+	var refusal *Refusal
 	switch {
 	case errors.Is(err, ErrEarlyDisconnect):
 		return 0, "", false
@@ -342,6 +365,8 @@ func errorLine(err error) (code int, text string, worth bool) {
 		return 507, err.Error(), true
 	case errors.As(err, &op):
 		return 0, "", false
+	case errors.As(err, &refusal):
+		return refusal.Code, refusal.Text, true
 	case errors.As(err, &failed):
 		return failed.code, failed.Error(), true
 	}

@@ -133,6 +133,7 @@ func (s *reception) readHead(line []byte) (*subrequest, error) {
 	if err := r.checkLength(); err != nil {
 		return nil, err
 	}
+	r.etag = s.dialect.etag(r.etag)
 	r.hash = s.cfg.Store.Cluster().Secret.Hash(name)
 	if !s.isWanted(r.hash) {
 		return nil, fmt.Errorf("%s hashes to %s here, which this session did not ask for: "+
