@@ -23,6 +23,7 @@ type ReceiverConfig struct {
 	Store *store.Store
 	Pool  *buffer.Pool
 	Log   *slog.Logger
+	Watch *store.Watch // ends the sessions on a device that goes away; may be nil
 
 	ClientTimeout    time.Duration // client_timeout, of each line and body read; 60 s
 	LockTimeout      time.Duration // replication_lock_timeout, of both locks together; 15 s
@@ -45,6 +46,11 @@ const (
 	// lingerFor is how long input is read and dropped after an error line: a
 	// reset would make the sender lose the line before it has read it.
 	lingerFor = time.Second
+
+	// goneAfter is how long a session may take to leave a device that has gone,
+	// before also a write to a sender who does not read is cut. What is committed
+	// by then takes its time; within 10 s in all the disk shall be free.
+	goneAfter = 5 * time.Second
 )
 
 // Receiver answers SSYNC and REPLICATION requests. It may be used by many
@@ -107,6 +113,7 @@ type reception struct {
 	conn      net.Conn
 	in        *engine.Inbound
 	out       *engine.Outbound
+	device    *store.Device
 	partition *store.Partition
 	log       *slog.Logger
 	wanted    []proto.Wanted // sorted, once the check is over
@@ -121,9 +128,11 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Repor
 	s := r.reception(conn, req)
 	s.log = r.cfg.Log.With("device", req.Device, "policy", req.Policy.Index, "partition", req.Partition, "peer", peerOf(conn))
 	start := time.Now()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	err := s.respond(ctx)
 	if err == nil {
-		err = s.converse(ctx)
+		err = s.converse(ctx, end)
 		if err != nil {
 			s.tell(err)
 		}
@@ -205,14 +214,19 @@ const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 var blankLine = []byte("\r\n")
 
-// converse holds the dialogue while device, locks and slot are ours.
-func (s *reception) converse(ctx context.Context) error {
+// converse holds the dialogue while device, locks and slot are ours. end ends its
+// ctx.
+func (s *reception) converse(ctx context.Context, end context.CancelCauseFunc) error {
 	device, err := s.cfg.Store.Device(s.req.Device)
 	if err != nil {
 		return err
 	}
 	defer device.Close()
-	s.partition = device.Partition(s.req.Policy, s.req.Partition)
+	defer s.cfg.Watch.Hold(device, func(gone error) {
+		end(gone)
+		time.AfterFunc(goneAfter, s.out.Interrupt)
+	})()
+	s.device, s.partition = device, device.Partition(s.req.Policy, s.req.Partition)
 	release, err := s.admit(ctx, device)
 	if err != nil {
 		return err
@@ -238,7 +252,7 @@ func (s *reception) converse(ctx context.Context) error {
 // order in which nobody holds a slot of the node while he waits for a lock.
 // Source: ssync_receiver.py, Receiver.__call__, and diskfile.py,
 // replication_lock; the order of the two is ours.
-func (s *reception) admit(ctx context.Context, device *store.Device) (release func(), err error) {
+func (s *reception) admit(ctx context.Context, device *store.Device) (func(), error) {
 	until := time.Now().Add(s.cfg.LockTimeout)
 	partition, err := s.partition.LockReplication(ctx, s.cfg.LockTimeout)
 	if err != nil {
@@ -249,18 +263,18 @@ func (s *reception) admit(ctx context.Context, device *store.Device) (release fu
 		partition.Release()
 		return nil, err
 	}
-	release = func() {
+	unlock := func() {
 		slot.Release()
 		partition.Release()
 	}
 	if s.slots == nil {
-		return release, nil
+		return unlock, nil
 	}
 	select {
 	case s.slots <- struct{}{}:
-		return func() { <-s.slots; release() }, nil
+		return func() { <-s.slots; unlock() }, nil
 	default:
-		release()
+		unlock()
 		return nil, fmt.Errorf("%w: %d sessions are open, as many as replication_concurrency allows", ErrBusy, cap(s.slots))
 	}
 }

@@ -79,6 +79,9 @@ func (s *reception) readOffers(c *checker) error {
 
 func (s *reception) answer(wanted []proto.Wanted) error {
 	s.report.Wanted = len(wanted)
+	if err := s.device.Present(); err != nil {
+		return err // not wanted means held, and here nothing is any more
+	}
 	if err := s.out.Text([]byte(proto.MissingCheckStart + "\r\n")); err != nil {
 		return err
 	}

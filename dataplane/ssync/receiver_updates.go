@@ -50,6 +50,9 @@ func (s *reception) updates(ctx context.Context) error {
 	if ok, failed := c.counts(); failed > 0 {
 		return &failedUpdates{code: 500, text: fmt.Sprintf("ERROR: With :UPDATES: %d failures to %d successes", failed, ok)}
 	}
+	if err := s.device.Present(); err != nil {
+		return err // durable, but on a disk that is not this node's any more
+	}
 	return s.send([]byte(proto.UpdatesStart + "\r\n" + proto.UpdatesEnd + "\r\n"))
 }
 
