@@ -27,8 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // startNode serves a fresh device d1 and returns the address and the devices.
 func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices string) {
 	t.Helper()
-	s := storetest.New(t)
-	cfg := dataplane.Config{Store: s, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
+	cfg := dataplane.Config{Store: storetest.New(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
 	for _, e := range edit {
 		e(&cfg)
 	}
@@ -51,7 +50,7 @@ func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices 
 			t.Error(err)
 		}
 	})
-	return l.Addr().String(), s.Devices()
+	return l.Addr().String(), cfg.Store.Devices()
 }
 
 // ask sends raw bytes, half-closes, and returns all that comes back.
@@ -89,7 +88,7 @@ func TestStatus(t *testing.T) {
 	address, _ := startNode(t)
 	for _, test := range []struct{ name, request, want string }{
 		{"health", "GET /healthcheck HTTP/1.1\r\n\r\n", "200 OK"},
-		{"options", "OPTIONS / HTTP/1.1\r\n\r\n", "Allow: OPTIONS, REPLICATE, SSYNC"},
+		{"options", "OPTIONS / HTTP/1.1\r\n\r\n", "Allow: OPTIONS, REPLICATE, REPLICATION, SSYNC"},
 		{"an object verb", "PUT /d1/0/a/c/o HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "405 "},
 		{"no device there", "SSYNC /d9/0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "507 "},
 		{"a device called ..", "SSYNC /../0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},

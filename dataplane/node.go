@@ -26,6 +26,11 @@ type Config struct {
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	MaxClients int                  // max_clients: connections served at once; 1024
 	Congestion string               // TCP congestion control; the system's
+
+	// ObjectServer is the HOST:PORT of the Python object server on the same
+	// devices, to which everything goes that is not served here; none.
+	ObjectServer string
+	PassIdle     time.Duration // silence after which such a connection is cut; 10 minutes
 }
 
 const (
@@ -41,6 +46,7 @@ type Node struct {
 	cfg      Config
 	pool     *buffer.Pool
 	receiver *ssync.Receiver
+	watch    *store.Watch // nil where the mounts can't be watched
 	clients  chan struct{}
 
 	sessions sync.WaitGroup
@@ -59,11 +65,15 @@ func New(cfg Config) (*Node, error) {
 	if cfg.MaxClients == 0 {
 		cfg.MaxClients = defaultMaxClients
 	}
+	if cfg.PassIdle == 0 {
+		cfg.PassIdle = defaultPassIdle
+	}
 	name, why, err := engine.Choose(cfg.Engine)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Log.Info("engine chosen", "engine", name, "why", why)
+	cfg.warnUnserved()
 	// A session holds two buffers while it lives, one for each direction, and up
 	// to three more for a large body.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
@@ -71,7 +81,10 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, pool: pool, clients: make(chan struct{}, cfg.MaxClients)}
-	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log = cfg.Store, pool, cfg.Log
+	if n.watch, err = store.NewWatch(); err != nil {
+		cfg.Log.Warn("mounts are not watched: sessions hold on to a device that is unmounted with umount -l", "error", err)
+	}
+	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, cfg.Log, n.watch
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
 		return nil, err
 	}
@@ -104,7 +117,15 @@ func (n *Node) CheckDevices(ctx context.Context) error {
 // Listen opens the replication port.
 func (n *Node) Listen(ctx context.Context, address string) (net.Listener, error) {
 	lc := net.ListenConfig{Control: Congestion(n.cfg.Congestion)}
-	return lc.Listen(ctx, "tcp", address)
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkObjectServer(l.Addr(), n.cfg.ObjectServer); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 // Congestion returns a dialer's or listener's Control function that sets the TCP
@@ -184,5 +205,6 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		<-ended
 	}
 	n.cut(ssync.ErrStopping)
+	n.watch.Close()
 	return n.pool.Close()
 }

@@ -37,6 +37,7 @@ type options struct {
 	listen, devices, swiftDir, engine string
 	reserve, congestion, stateDir     string
 	logFormat, logLevel               string
+	objectServer                      string
 	mountCheck, disableAllocate       bool
 	reclaimAge, shutdown              time.Duration
 	commitWorkers, buffers            int
@@ -84,6 +85,7 @@ cuts them at once.`,
 	f.DurationVar(&o.receiver.LockTimeout, "replication-lock-timeout", 15*time.Second, "wait for the partition and a slot of the device")
 	f.IntVar(&o.receiver.FailureThreshold, "replication-failure-threshold", 100, "failures from which a session may be given up")
 	f.Float64Var(&o.receiver.FailureRatio, "replication-failure-ratio", 1.0, "failures for each success from which it is")
+	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where a suspect device is remembered over a restart")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -180,7 +182,7 @@ func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, er
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: s, Log: log, Engine: o.engine, Receiver: o.receiver,
-		Buffers: o.buffers, MaxClients: o.maxClients, Congestion: o.congestion,
+		Buffers: o.buffers, MaxClients: o.maxClients, Congestion: o.congestion, ObjectServer: o.objectServer,
 	})
 	return node, cluster, err
 }
