@@ -132,6 +132,20 @@ func (f *refusal) body() (contentType, body string) {
 func (f *refusal) reply(r *request) {
 	contentType, body := f.body()
 	r.reply(f.status, contentType, body)
+	r.linger()
+}
+
+// lingerFor is how long a refused request's body is read and dropped: a reset
+// would make the client lose the answer.
+const lingerFor = time.Second
+
+func (r *request) linger() {
+	if chunked, length, err := r.Body(); err != nil || !chunked && length <= int64(len(r.ahead)) {
+		return
+	}
+	closeWrite(r.conn)
+	r.conn.SetReadDeadline(time.Now().Add(lingerFor))
+	io.Copy(io.Discard, r.conn)
 }
 
 // turnDown answers what is not served here, or lets Python's object server do so.

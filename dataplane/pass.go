@@ -25,10 +25,6 @@ const (
 
 	// passPiece is how much goes through between two looks at the clock.
 	passPiece = 1 << 20
-
-	// passLinger is how long a client may take to leave after the server has: a
-	// reset would make him lose what he has not read yet.
-	passLinger = time.Second
 )
 
 // pass hands a request, as it came, to the Python object server, and joins the two
@@ -80,7 +76,7 @@ func (j *join) run(ahead []byte) (sent, answered int64, err error) {
 	if err == nil {
 		select {
 		case <-up:
-		case <-time.After(passLinger):
+		case <-time.After(lingerFor):
 		}
 	}
 	j.cut()

@@ -119,6 +119,17 @@ func TestNotPassedOn(t *testing.T) {
 	}
 }
 
+// A refusal is heard though its request has a large body that nobody wants.
+func TestRefusedBody(t *testing.T) {
+	address, _ := startNode(t)
+	for range 5 { // what is lost by a reset depends on who is faster
+		answer := ask(t, address, "PUT /d1/0/a/c/o HTTP/1.1\r\nContent-Length: 5000000\r\n\r\n"+strings.Repeat("x", 5_000_000))
+		if !strings.HasPrefix(answer, "HTTP/1.1 405 ") {
+			t.Errorf("%q", answer)
+		}
+	}
+}
+
 // What an operator has to know at the start stands in the log, once for each.
 func TestWarnedAtTheStart(t *testing.T) {
 	for server, want := range map[string]int{"": 2, "127.0.0.1:6201": 0} {

@@ -93,7 +93,7 @@ func (t *target) split(path string, withRest bool) *refusal {
 // swob.py, HTTPInsufficientStorage.
 func refuseDevice(name string, err error) *refusal {
 	if errors.Is(err, store.ErrUnmounted) || errors.Is(err, store.ErrSuspect) || errors.Is(err, store.ErrDeviceName) {
-		return &refusal{status: http.StatusInsufficientStorage, html: page(http.StatusInsufficientStorage, "There was not enough space to save the resource. Drive: "+name)}
+		return &refusal{status: http.StatusInsufficientStorage, html: page(http.StatusInsufficientStorage, fmt.Sprintf("There was not enough space to save the resource. Drive: %.256s", name))}
 	}
 	return refuse(http.StatusServiceUnavailable, "%v", err)
 }
