@@ -90,6 +90,9 @@ func FuzzWanted(f *testing.F) {
 		if again, err := proto.ParseWanted(proto.AppendWanted(nil, read)); err != nil || again != read {
 			t.Fatalf("%q: %+v became %+v (%v)", line, read, again, err)
 		}
+		if !proto.HasWantedFlags(proto.AppendWanted(nil, read)) || proto.HasWantedFlags(proto.AppendWanted2013(nil, read)) {
+			t.Fatalf("%q: flags of %+v", line, read)
+		}
 		old, err := proto.ParseWanted(proto.AppendWanted2013(nil, read))
 		if err != nil || old != (proto.Wanted{Hash: read.Hash, Data: true}) {
 			t.Fatalf("%q: %+v became %+v (%v) in 2013", line, read, old, err)

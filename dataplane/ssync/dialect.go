@@ -1,9 +1,11 @@
 package ssync
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
@@ -183,15 +185,29 @@ func (of2013) appendOffer(dst []byte, o proto.Offer) []byte { return proto.Appen
 func (of2013) unwanted(bool) Outcome                        { return Unproven }
 
 // sendObject sends body and metadata as one. The time that the content type has
-// of its own would be stored as metadata, and is older than the whole now.
+// of its own would be stored as metadata, and is older than the whole now. What
+// has expired is left out, as in 2013: a receiver wants it every time, since it
+// can't open its own, and then refuses it with 400.
 func (of2013) sendObject(t *transmission, e *entry, o *store.Object) (sent shipment, err error) {
 	md := o.Merged()
+	if hasExpired(md, time.Now()) {
+		t.leaveOut(e, errExpired)
+		return sent, nil
+	}
 	if o.Meta != nil {
 		md.Del("Content-Type-Timestamp")
 	}
 	sent.data, err = t.sendPut(e, o, md)
 	sent.meta = sent.data && o.Meta != nil
 	return sent, err
+}
+
+var errExpired = errors.New("it has expired")
+
+func hasExpired(md hashes.Metadata, now time.Time) bool {
+	text, ok := md.Get("X-Delete-At")
+	at, err := strconv.ParseInt(text, 10, 64)
+	return ok && err == nil && at <= now.Unix()
 }
 
 // proof: only what lies there as it lies here is proven, a tombstone or a body

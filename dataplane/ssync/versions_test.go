@@ -190,6 +190,22 @@ func TestReplicationContentType(t *testing.T) {
 	}
 }
 
+// What has expired is left out, and nothing else: no receiver of that verb takes
+// it.
+func TestReplicationExpired(t *testing.T) {
+	p, hash := fill(t)
+	for name, at := range map[string]string{"expired": "1700000100", "expires": "4000000000"} {
+		if err := storetest.Put(p, "/a/c/"+name, storetest.Time(1), []byte("x"), hashes.Field{Key: "X-Delete-At", Value: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address, said := receiver(t, wanting("\r\n", hash("expired")+"\r\n", hash("expires")+"\r\n"))
+	r := push(t, p, address, as2013)
+	if heard := <-said; r.Err != nil || r.NotSent != 1 || r.Sent != 1 || strings.Contains(heard, "/a/c/expired") || !strings.Contains(heard, "/a/c/expires") {
+		t.Errorf("%+v: %q", r, heard)
+	}
+}
+
 // What a receiver of REPLICATION does not want is not proven, also in the check
 // that follows a session without an end: he may have an older body under a newer
 // time than the one he was told.
