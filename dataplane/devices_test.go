@@ -116,23 +116,34 @@ func waitFor(t *testing.T, what func() bool) {
 // What was checked or committed on a device that has gone meanwhile is not
 // vouched for, even if no watch has told of it.
 func TestNothingVouchedForOnGoneDevice(t *testing.T) {
-	hash := storetest.Hash("/a/c/o").String()
-	s := storetest.New(t)
-	address, devices := startNode(t, func(c *dataplane.Config) { c.Store = s })
-	path := filepath.Join(devices, "d1")
-	conn, in := dial(t, address)
-	fmt.Fprint(conn, head, chunks(mcStart, hash+" 1700000001.00000\r\n"))
-	hear(t, in, "200 OK")
-	waitFor(t, func() bool { _, err := os.Stat(path + "/.lock"); return err == nil }) // its locks are taken
-	for _, err := range []error{os.Rename(path, path+"-moved"), os.Mkdir(path, 0o755)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	fmt.Fprint(conn, chunks(mcEnd))
-	rest, _ := io.ReadAll(in)
-	if strings.Contains(string(rest), "MISSING_CHECK") || !strings.Contains(string(rest), ":ERROR: 507 'device d1: not mounted any more") {
-		t.Errorf("%q", rest)
+	offers := []string{mcStart, offer("o", "1700000001.00000")}
+	for _, test := range []struct {
+		name   string
+		before []string // it goes
+		until  string   // is heard
+		after  []string
+	}{
+		{"at the check", offers, "200 OK", []string{mcEnd}},
+		{"at the end", append(offers, mcEnd, updStart), ":MISSING_CHECK: END", []string{updEnd}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			address, devices := startNode(t)
+			path := filepath.Join(devices, "d1")
+			conn, in := dial(t, address)
+			fmt.Fprint(conn, head, chunks(test.before...))
+			hear(t, in, test.until)
+			waitFor(t, func() bool { _, err := os.Stat(path + "/.lock"); return err == nil }) // its locks are taken
+			for _, err := range []error{os.Rename(path, path+"-moved"), os.Mkdir(path, 0o755)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			fmt.Fprint(conn, chunks(test.after...))
+			rest, _ := io.ReadAll(in)
+			if strings.Contains(string(rest), " END\r\n") || !strings.Contains(string(rest), ":ERROR: 507 'device d1: not mounted any more") {
+				t.Errorf("%q", rest)
+			}
+		})
 	}
 }
 

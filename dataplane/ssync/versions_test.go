@@ -220,13 +220,13 @@ func TestReplicationProvesLittle(t *testing.T) {
 		func(c *talk) {
 			c.accept("", padding)
 			c.until(":MISSING_CHECK: END")
-			c.say(start, hash("plain")+"\r\n", hash("deleted")+"\r\n", end)
+			c.say(start, hash("plain")+"\r\n", hash("posted")+"\r\n", end)
 			c.until(":UPDATES: END")
 		},
 		func(c *talk) {
 			c.accept("", padding)
 			c.until(":MISSING_CHECK: END")
-			c.say(start, hash("plain")+"\r\n", end)
+			c.say(start, hash("posted")+"\r\n", end)
 			io.Copy(io.Discard, c.body)
 		})
 	r = push(t, p, address, as2013)
