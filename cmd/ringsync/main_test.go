@@ -59,6 +59,10 @@ func TestPushAndVerify(t *testing.T) {
 	if unmarshal := json.Unmarshal([]byte(out), &said); err != nil || unmarshal != nil || said.Offered != 3 || said.Sent != 3 || said.Proven != 3 {
 		t.Errorf("%v, %v: %s", err, unmarshal, out)
 	}
+	out, err = execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf, "--verb", "replication")
+	if err != nil || !strings.Contains(out, "wanted 0, sent 0, proven 0") || !strings.Contains(out, "not proven: 3") {
+		t.Errorf("as in 2013: %v: %s", err, out)
+	}
 	if out, err = execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--remote-device", "gone", "--swift-dir", conf); err == nil || !strings.Contains(out, "507") {
 		t.Errorf("a device that is not there: %v: %s", err, out)
 	}

@@ -30,6 +30,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown engine", []string{"--swift-dir=" + good, "--engine=warp"}, "portable"},
 		{"uring, which this build lacks", []string{"--swift-dir=" + good, "--engine=uring"}, "portable"},
 		{"a configuration file", []string{"/etc/swift/object-server.conf"}, "use flags"},
+		{"an object server without a port", []string{"--swift-dir=" + good, "--object-server=127.0.0.1"}, "object server"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},
 		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, "fallocate_reserve"},
 	} {
