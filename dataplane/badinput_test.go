@@ -14,7 +14,7 @@ func TestStatus(t *testing.T) {
 	address, _ := startNode(t)
 	for _, test := range []struct{ name, request, want string }{
 		{"health", "GET /healthcheck HTTP/1.1\r\n\r\n", "200 OK"},
-		{"options", "OPTIONS / HTTP/1.1\r\n\r\n", "Allow: OPTIONS, REPLICATE, SSYNC"},
+		{"options", "OPTIONS / HTTP/1.1\r\n\r\n", "Allow: OPTIONS, REPLICATE, REPLICATION, SSYNC"},
 		{"an object verb", "PUT /d1/0/a/c/o HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "405 "},
 		{"no device there", "SSYNC /d9/0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "507 "},
 		{"a device called ..", "SSYNC /../0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", "400 "},

@@ -2,9 +2,11 @@
 // together and answers the requests of other nodes.
 //
 //	Node ── accepts ──▶ a connection: one request, then closed
-//	  │                   SSYNC        ssync.Receiver
-//	  │                   REPLICATE    the digests of a partition
+//	  │                   SSYNC, REPLICATION   ssync.Receiver
+//	  │                   REPLICATE            the digests of a partition
 //	  │                   /healthcheck, /recon/, OPTIONS
+//	  │                   the rest, and all of erasure-coded policies:
+//	  │                     joined with a connection to Python's object server
 //	  ├── store, buffers, receiver: made once, shared by all
 //	  └── stats: told of each request, if there is one
 //

@@ -33,6 +33,11 @@ type Config struct {
 	DisablePath string
 	Stats       *stats.Stats // nil: nobody counts
 	Recon       *recon.Recon // nil: /recon/ is not served
+
+	// ObjectServer is the HOST:PORT of the Python object server on the same
+	// devices, to which everything goes that is not served here; none.
+	ObjectServer string
+	PassIdle     time.Duration // silence after which such a connection is cut; 10 minutes
 }
 
 const (
@@ -48,6 +53,7 @@ type Node struct {
 	cfg      Config
 	pool     *buffer.Pool
 	receiver *ssync.Receiver
+	watch    *store.Watch // nil where the mounts can't be watched
 	clients  chan struct{}
 
 	sessions sync.WaitGroup
@@ -66,11 +72,15 @@ func New(cfg Config) (*Node, error) {
 	if cfg.MaxClients == 0 {
 		cfg.MaxClients = defaultMaxClients
 	}
+	if cfg.PassIdle == 0 {
+		cfg.PassIdle = defaultPassIdle
+	}
 	name, why, err := engine.Choose(cfg.Engine)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Log.Info("engine chosen", "engine", name, "why", why)
+	cfg.warnUnserved()
 	// A session holds a buffer for what it sends, and its large bodies what they
 	// land in: see engine.Landing.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
@@ -81,7 +91,10 @@ func New(cfg Config) (*Node, error) {
 	if err := n.show(); err != nil {
 		return nil, err
 	}
-	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log = cfg.Store, pool, cfg.Log
+	if n.watch, err = store.NewWatch(); err != nil {
+		cfg.Log.Warn("mounts are not watched: sessions hold on to a device that is unmounted with umount -l", "error", err)
+	}
+	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, cfg.Log, n.watch
 	if cfg.Stats != nil {
 		cfg.Receiver.Settled = cfg.Stats.Settled
 	}
@@ -143,6 +156,9 @@ func Congestion(name string) func(network, address string, c syscall.RawConn) er
 // Serve accepts connections until the listener is closed. With MaxClients served
 // it waits for one to leave, also after that: so Shutdown counts it as a session.
 func (n *Node) Serve(l net.Listener) error {
+	if err := checkObjectServer(l.Addr(), n.cfg.ObjectServer); err != nil {
+		return err
+	}
 	n.sessions.Add(1)
 	defer n.sessions.Done()
 	for {
@@ -197,5 +213,6 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		<-ended
 	}
 	n.cut(ssync.ErrStopping)
+	n.watch.Close()
 	return n.pool.Close()
 }

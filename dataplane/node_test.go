@@ -24,8 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // startNode serves a fresh device d1 and returns the address and the devices.
 func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices string) {
 	t.Helper()
-	s := storetest.New(t)
-	cfg := dataplane.Config{Store: s, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
+	cfg := dataplane.Config{Store: storetest.New(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
 	for _, e := range edit {
 		e(&cfg)
 	}
@@ -48,7 +47,7 @@ func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices 
 			t.Error(err)
 		}
 	})
-	return l.Addr().String(), s.Devices()
+	return l.Addr().String(), cfg.Store.Devices()
 }
 
 // ask sends raw bytes, half-closes, and returns all that comes back.

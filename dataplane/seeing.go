@@ -30,11 +30,11 @@ func (n *Node) placed(r *request, t target, refused *refusal) {
 	switch {
 	case refused == nil:
 		r.seen.Ends(ssync.ReasonOK, http.StatusOK)
-	case refused.status == http.StatusInsufficientStorage:
+	case refused.reason != "":
 		r.seen.Ends(refused.reason, refused.status)
 	default:
-		r.seen.Ends(refused.reason, 0)
-		n.cfg.Log.Debug("request refused", "peer", r.conn.RemoteAddr().String(), "method", r.Method, "status", refused.status, "reason", string(refused.reason), "error", refused.text)
+		r.seen.Ends(ssync.ReasonRefused, 0)
+		n.cfg.Log.Debug("request refused", "peer", r.conn.RemoteAddr().String(), "method", r.Method, "status", refused.status, "reason", string(ssync.ReasonRefused), "error", refused.text)
 	}
 }
 
@@ -50,5 +50,5 @@ func (n *Node) recon(r *request) {
 	if r.Method == http.MethodHead {
 		body = ""
 	}
-	reply(r.conn, a.Status, a.ContentType, body)
+	r.reply(a.Status, a.ContentType, body)
 }

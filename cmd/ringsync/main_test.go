@@ -61,6 +61,10 @@ func TestPushAndVerify(t *testing.T) {
 	if unmarshal := json.Unmarshal([]byte(out), &said); err != nil || unmarshal != nil || said.Offered != 3 || said.Sent != 3 || said.Proven != 3 {
 		t.Errorf("%v, %v: %s", err, unmarshal, out)
 	}
+	out, err = execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf, "--verb", "replication")
+	if err != nil || !strings.Contains(out, "wanted 0, sent 0, proven 0") || !strings.Contains(out, "not proven: 3") {
+		t.Errorf("as in 2013: %v: %s", err, out)
+	}
 	if out, err = execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--remote-device", "gone", "--swift-dir", conf); err == nil || !strings.Contains(out, "507") {
 		t.Errorf("a device that is not there: %v: %s", err, out)
 	}
@@ -135,6 +139,7 @@ func TestUsage(t *testing.T) {
 		{"an erasure-coded policy", append(base, "--policy", "1"), "--policy 1"},
 		{"a partition that is not there", append(base, "--partition", "7"), "objects/7 is not there"},
 		{"a partition of letters", append(base, "--partition", "x"), "--partition"},
+		{"a verb of its own", append(base, "--verb", "REPLICATE"), "--verb"},
 		{"a long suffix", append(base, "--suffixes", "abcd"), "--suffixes"},
 		{"a device that leads out", append(base, "--device", "../x"), "not a device name"},
 		{"one device to verify", []string{"verify", "a"}, "accepts 2 arg"},

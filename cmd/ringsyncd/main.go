@@ -53,6 +53,7 @@ type options struct {
 
 	engine, congestion, stateDir string
 	logFormat, metricsListen     string
+	objectServer                 string
 	shutdown                     time.Duration
 	commitWorkers, buffers       int
 }
@@ -62,9 +63,10 @@ func newCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ringsyncd [flags] [CONFIG]",
 		Short: "Answer a Swift storage node's replication port",
-		Long: `ringsyncd receives SSYNC sessions from other storage nodes, Swift's or ringsync's,
-and answers REPLICATE and /healthcheck, on the disks of a Swift object server that
-may go on serving clients beside it.
+		Long: `ringsyncd receives SSYNC sessions from other storage nodes, Swift's or ringsync's
+(and REPLICATION, as Swift spoke it before 2.3), and answers REPLICATE, OPTIONS,
+/healthcheck and /recon/, on the disks of a Swift object server that may go on
+serving clients beside it. What else comes is passed on to that: --object-server.
 
 CONFIG is Swift's own object-server.conf, or a directory of *.conf: ringsyncd CONFIG
 stands where swift-object-server CONFIG stood on the node's replication address.
@@ -87,6 +89,7 @@ cuts them at once.`,
 	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto or portable (also RINGSYNC_ENGINE)")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
+	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where a suspect device is remembered over a restart")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -213,7 +216,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: st, Log: log, Engine: o.engine, Receiver: receiver,
-		Buffers: o.buffers, MaxClients: s.MaxClients, Congestion: o.congestion,
+		Buffers: o.buffers, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer,
 		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
 	return node, seen, err

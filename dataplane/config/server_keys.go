@@ -104,7 +104,7 @@ func diskKeys(s *Settings) []Key {
 func replicationKeys(s *Settings) []Key {
 	return []Key{
 		{Name: "replication_server", Default: "true", kind: truth(&s.ReplicationServer), Effect: Differs,
-			Note: "false is refused: such a file is a server's that answers clients only, and ringsyncd takes the replication server's. Before 2.26 true kept other verbs out; they are not served here either way"},
+			Note: "false is refused: such a file is a server's that answers clients only, and ringsyncd takes the replication server's. Before 2.26 true kept other verbs out; here they go to --object-server either way"},
 		{Name: "replication_concurrency", Default: "4", unwritten: "0", or: true, kind: count(&s.Concurrency), Flag: "replication-concurrency",
 			Usage: "sessions on this node at once; 0 is no limit", Effect: Differs,
 			Note: "where it is written, it limits the sessions of the whole node, and 0 is no limit; where it is not, there is no limit. Swift's 4 has never held: its semaphore does not reach the workers"},

@@ -44,8 +44,8 @@ type rig struct {
 	log      *slog.Logger
 }
 
-func newRig(t *testing.T) *rig {
-	r := &rig{t: t, swift: peertest.Require(t), swiftDir: peertest.SwiftDir(t)}
+func newRig(t *testing.T, opts ...peer.Option) *rig {
+	r := &rig{t: t, swift: peertest.Require(t), swiftDir: peertest.SwiftDir(t, opts...)}
 	text, err := os.ReadFile(filepath.Join(r.swiftDir, "swift.conf"))
 	if err != nil {
 		t.Fatal(err)

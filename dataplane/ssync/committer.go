@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
 )
 
 // committer publishes the files of one session in groups, beside the arrival of
@@ -218,6 +219,8 @@ func verdict(sub *subrequest, err error) error {
 		return refuse(404, "%v, before this", deleted)
 	case errors.Is(err, store.ErrNotExist) && sub.method == "POST":
 		return refuse(404, "no object to post to")
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		return refuse(507, "%v", err)
 	}
 	return err
 }

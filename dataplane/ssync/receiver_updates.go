@@ -52,6 +52,9 @@ func (s *reception) updates(ctx context.Context) error {
 	if ok, failed := c.counts(); failed > 0 {
 		return &failedUpdates{code: 500, text: fmt.Sprintf("ERROR: With :UPDATES: %d failures to %d successes", failed, ok)}
 	}
+	if err := s.device.Present(); err != nil {
+		return err // durable, but on a disk that is not this node's any more
+	}
 	return s.send([]byte(proto.UpdatesStart + "\r\n" + proto.UpdatesEnd + "\r\n"))
 }
 
@@ -136,6 +139,7 @@ func (s *reception) readHead(line []byte) (*subrequest, error) {
 	if err := r.checkLength(); err != nil {
 		return nil, err
 	}
+	r.etag = s.dialect.etag(r.etag)
 	r.hash = s.cfg.Store.Cluster().Secret.Hash(name)
 	if !s.isWanted(r.hash) {
 		return nil, fmt.Errorf("%s hashes to %s here, which this session did not ask for: "+

@@ -55,7 +55,7 @@ func TestProofOfAChangedObject(t *testing.T) {
 	}{
 		{"nothing", true, "dm", nil, "PUT POST", ssync.Sent, store.Times{Data: at(1), Meta: at(2), CType: at(1)}},
 		{"posted, metadata not wanted", false, "d", func(p *store.Partition) error { return postAt(p, at(3)) }, "PUT", ssync.Sent, plain},
-		{"posted anew, metadata not wanted", true, "d", func(p *store.Partition) error { return postAt(p, at(3)) }, "PUT", ssync.Sent, plain},
+		{"posted anew, metadata not wanted", true, "d", func(p *store.Partition) error { return postAt(p, at(3)) }, "PUT", ssync.Sent, store.Times{Data: at(1), Meta: at(2), CType: at(1)}},
 		{"posted anew, metadata wanted", true, "m", func(p *store.Partition) error { return postAt(p, at(3)) }, "POST", ssync.Sent, store.Times{Data: at(1), Meta: at(3), CType: at(1)}},
 		{"overwritten, metadata wanted", true, "m", func(p *store.Partition) error { return storetest.Put(p, "/a/c/o", at(4), []byte("new")) }, "", ssync.NotSent, store.Times{Data: at(1), Meta: at(2), CType: at(1)}},
 		{"overwritten and posted, metadata wanted", true, "m", func(p *store.Partition) error {
