@@ -6,13 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane/ssync"
-	"github.com/ringsync/ringsync/dataplane/store"
-	"github.com/ringsync/ringsync/hashes"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/proto"
 )
 
@@ -23,7 +23,9 @@ const maxHead = 64 << 10
 type request struct {
 	proto.RequestHead
 	conn  net.Conn
+	raw   []byte // all that has been read: the head as it came, and ahead
 	ahead []byte // of the body, read behind the head
+	seen  *stats.Request
 }
 
 // answer serves the one request of a connection.
@@ -34,23 +36,42 @@ func (n *Node) answer(conn net.Conn) {
 	stop()
 	if err != nil {
 		if err != io.EOF { // who connects and leaves is a health check
-			reply(conn, http.StatusBadRequest, "text/plain", err.Error())
+			refuse(http.StatusBadRequest, "%v", err).reply(&request{conn: conn})
 		}
 		return
 	}
 	conn.SetReadDeadline(time.Time{})
+	r.seen = n.cfg.Stats.Begin(r.Method)
+	defer r.seen.End()
 	switch {
 	case r.Target == "/healthcheck":
-		reply(conn, http.StatusOK, "text/plain", "OK")
+		n.healthcheck(r)
+	case n.cfg.Recon != nil && strings.HasPrefix(r.Target, "/recon/"):
+		n.recon(r)
 	case r.Method == "SSYNC":
-		n.ssync(r)
+		n.session(r, ssync.SSYNC)
+	case r.Method == "REPLICATION":
+		n.session(r, ssync.REPLICATION)
 	case r.Method == "REPLICATE":
 		n.replicate(r)
 	case r.Method == "OPTIONS":
-		reply(conn, http.StatusOK, "text/plain", "", proto.Header{Name: "Allow", Value: "OPTIONS, REPLICATE, SSYNC"})
+		n.options(r)
 	default:
-		reply(conn, http.StatusMethodNotAllowed, "text/plain", fmt.Sprintf("%.32q is not served here", r.Method))
+		r.seen.Ends(ssync.ReasonRefused, 0)
+		n.turnDown(r, notAllowed())
 	}
+}
+
+// healthcheck answers OK, unless an operator has put a file where it says no.
+// Source: middleware/healthcheck.py.
+func (n *Node) healthcheck(r *request) {
+	if path := n.cfg.DisablePath; path != "" {
+		if _, err := os.Stat(path); err == nil {
+			r.reply(http.StatusServiceUnavailable, plainText, "DISABLED BY FILE")
+			return
+		}
+	}
+	r.reply(http.StatusOK, plainText, "OK")
 }
 
 // readRequest reads a head; io.EOF where nothing came at all.
@@ -62,7 +83,7 @@ func readRequest(conn net.Conn) (*request, error) {
 		buf = append(buf, piece[:n]...)
 		if end := proto.HeadEnd(buf); end >= 0 {
 			head, err := proto.ParseRequestHead(buf[:end])
-			return &request{RequestHead: head, conn: conn, ahead: buf[end:]}, err
+			return &request{RequestHead: head, conn: conn, raw: buf, ahead: buf[end:]}, err
 		}
 		switch {
 		case err != nil && len(buf) == 0:
@@ -75,8 +96,14 @@ func readRequest(conn net.Conn) (*request, error) {
 	}
 }
 
+// The content types of Swift's own answers.
+const (
+	plainText = "text/plain"
+	htmlText  = "text/html; charset=UTF-8"
+)
+
 // reply sends a whole answer, after which the connection is closed.
-func reply(conn net.Conn, status int, contentType, body string, headers ...proto.Header) {
+func (r *request) reply(status int, contentType, body string, headers ...proto.Header) {
 	headers = append([]proto.Header{
 		{Name: "Content-Type", Value: contentType},
 		{Name: "Content-Length", Value: strconv.Itoa(len(body))},
@@ -84,8 +111,12 @@ func reply(conn net.Conn, status int, contentType, body string, headers ...proto
 		{Name: "Connection", Value: "close"},
 	}, headers...)
 	head := proto.ResponseHead{Status: status, Reason: reason(status), Minor: 1, Headers: headers}
-	conn.SetWriteDeadline(time.Now().Add(headTimeout))
-	conn.Write(append(proto.AppendResponseHead(nil, head), body...)) // who has gone needs no answer
+	answer := proto.AppendResponseHead(nil, head)
+	if r.Method != http.MethodHead {
+		answer = append(answer, body...)
+	}
+	r.conn.SetWriteDeadline(time.Now().Add(headTimeout))
+	r.conn.Write(answer) // who has gone needs no answer
 }
 
 func reason(status int) string {
@@ -98,87 +129,116 @@ func reason(status int) string {
 // refusal is an answer that is no success.
 type refusal struct {
 	status int
+	reason ssync.Reason // empty: refused by its head
 	text   string
+	html   string // in place of text, where Swift's servers answer with a page
+	python bool   // the Python object server behind this node would serve it
 }
 
 func refuse(status int, format string, args ...any) *refusal {
-	return &refusal{status, fmt.Sprintf(format, args...)}
+	return &refusal{status: status, text: fmt.Sprintf(format, args...)}
 }
 
-func (r *refusal) reply(conn net.Conn) { reply(conn, r.status, "text/plain", r.text) }
-
-// target is what SSYNC and REPLICATE are about.
-type target struct {
-	device    string
-	policy    hashes.Policy
-	partition uint32
-	rest      string // REPLICATE's suffixes
+// notAllowed refuses a verb that is not served here.
+func notAllowed() *refusal {
+	return &refusal{status: http.StatusMethodNotAllowed, html: page(http.StatusMethodNotAllowed, "The method is not allowed for this resource."), python: true}
 }
 
-// place reads policy, device and partition of a request, in Swift's order, and
-// sees that the device is there. Source: ssync_receiver.py,
-// Receiver.initialize_request; request_helpers.py, get_name_and_placement.
-func (n *Node) place(r *request, segments int) (t target, refused *refusal) {
-	index, _ := r.Get("X-Backend-Storage-Policy-Index")
-	number, err := strconv.Atoi(index)
-	if index == "" {
-		number, err = 0, nil
+func (f *refusal) body() (contentType, body string) {
+	if f.html != "" {
+		return htmlText, f.html
 	}
-	var known bool
-	if t.policy, known = n.cfg.Store.Cluster().Policy(number); err != nil || !known {
-		return t, refuse(http.StatusServiceUnavailable, "No policy with index %.32s", index)
-	}
-	path, err := proto.Unquote(r.Target)
-	if err != nil {
-		return t, refuse(http.StatusBadRequest, "Invalid path: %.128q", r.Target)
-	}
-	parts := strings.SplitN(strings.TrimPrefix(path, "/"), "/", segments)
-	if len(parts) < 2 || path[0] != '/' {
-		return t, refuse(http.StatusBadRequest, "Invalid path: %.128s", path)
-	}
-	if len(parts) > 2 {
-		t.rest = parts[2]
-	}
-	t.device = parts[0]
-	if t.device == "" || t.device == "." || t.device == ".." {
-		return t, refuse(http.StatusBadRequest, "Invalid device: %.64s", t.device)
-	}
-	if t.partition, err = store.ParsePartition(parts[1]); err != nil {
-		return t, refuse(http.StatusBadRequest, "Invalid partition: %.64s", parts[1])
-	}
-	if t.policy.Kind != hashes.Replication {
-		return t, refuse(http.StatusServiceUnavailable, "policy %d is erasure coded, which is not served here", t.policy.Index)
-	}
-	device, err := n.cfg.Store.Device(t.device)
-	if err != nil {
-		n.cfg.Log.Warn("request refused", "device", t.device, "peer", r.conn.RemoteAddr().String(), "error", err)
-		return t, refuse(http.StatusInsufficientStorage, "There was not enough space to save the resource. Drive: %s", t.device)
-	}
-	device.Close()
-	return t, nil
+	return plainText, f.text
 }
 
-// ssync hands the connection to the receiver.
-func (n *Node) ssync(r *request) {
-	t, refused := n.place(r, 2)
+func (f *refusal) reply(r *request) {
+	contentType, body := f.body()
+	r.reply(f.status, contentType, body)
+	r.linger()
+}
+
+// lingerFor is how long a refused request's body is read and dropped: a reset
+// would make the client lose the answer.
+const lingerFor = time.Second
+
+func (r *request) linger() {
+	if chunked, length, err := r.Body(); err != nil || !chunked && length <= int64(len(r.ahead)) {
+		return
+	}
+	closeWrite(r.conn)
+	r.conn.SetReadDeadline(time.Now().Add(lingerFor))
+	io.Copy(io.Discard, r.conn)
+}
+
+// turnDown answers what is not served here, or lets Python's object server do so.
+func (n *Node) turnDown(r *request, f *refusal) {
+	if f.python && n.cfg.ObjectServer != "" {
+		n.pass(r)
+		return
+	}
+	f.reply(r)
+}
+
+// options answers as Swift's servers do, whose kind swift-recon reads off the
+// Server header. Source: base_storage_server.py, OPTIONS.
+func (n *Node) options(r *request) {
+	allow := "OPTIONS, REPLICATE, REPLICATION, SSYNC"
+	if n.cfg.ObjectServer != "" {
+		allow = "DELETE, GET, HEAD, OPTIONS, POST, PUT, REPLICATE, REPLICATION, SSYNC"
+	}
+	r.seen.Ends(ssync.ReasonOK, http.StatusOK)
+	r.reply(http.StatusOK, htmlText, "", proto.Header{Name: "Allow", Value: allow}, proto.Header{Name: "Server", Value: "object-server/ringsync"})
+}
+
+// session hands the connection to the receiver.
+func (n *Node) session(r *request, verb ssync.Verb) {
+	t, refused := n.place(r, false)
+	if refused == nil {
+		refused = checkFragment(r)
+	}
 	chunked, length, err := r.Body()
 	if refused == nil && err != nil {
 		refused = refuse(http.StatusBadRequest, "%v", err)
 	}
+	req := ssync.Request{
+		Verb: verb, Device: t.device, Policy: t.policy, Partition: t.partition,
+		Minor: r.Minor, Chunked: chunked, Length: length, Ahead: r.ahead,
+	}
+	n.placed(r, t, refused)
 	if refused != nil {
-		refused.reply(r.conn)
+		n.refuseSession(r, req, refused)
 		return
 	}
-	report, err := n.receiver.Serve(n.ctx, r.conn, ssync.Request{
-		Device: t.device, Policy: t.policy, Partition: t.partition,
-		Minor: r.Minor, Chunked: chunked, Length: length, Ahead: r.ahead,
-	})
+	r.seen.Session()
+	report, err := n.receiver.Serve(n.ctx, r.conn, req)
+	reason := ssync.ReasonOf(err, ssync.ReasonProtocol)
+	r.seen.Reported(report)
+	r.seen.Ends(reason, http.StatusOK)
 	log := n.cfg.Log.With("device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(),
 		"offered", report.Offered, "wanted", report.Wanted, "puts", report.Puts, "posts", report.Posts, "deletes", report.Deletes,
-		"failures", report.Failures, "bytes", report.Bytes, "seconds", report.Elapsed.Seconds())
+		"failures", report.Failures, "bytes", report.Bytes, "seconds", report.Elapsed.Seconds(), "reason", string(reason))
 	if err != nil {
 		log.Warn("session failed", "error", err)
 		return
 	}
 	log.Info("session ended")
+}
+
+// refuseSession tells by the status, and to the verb of 2013, which knows no other
+// than 200, by an error line: of code 0 where the request is to blame, as its
+// receivers said it.
+func (n *Node) refuseSession(r *request, req ssync.Request, f *refusal) {
+	elsewhere := f.python && n.cfg.ObjectServer != ""
+	if req.Verb != ssync.REPLICATION || elsewhere {
+		n.turnDown(r, f)
+		return
+	}
+	code := f.status
+	if code == http.StatusBadRequest {
+		code = 0
+	}
+	_, text := f.body()
+	if err := n.receiver.Refuse(n.ctx, r.conn, req, &ssync.Refusal{Code: code, Text: text}); err != nil {
+		n.cfg.Log.Debug("refusal not told", "peer", r.conn.RemoteAddr().String(), "error", err)
+	}
 }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/recon"
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +28,16 @@ type Config struct {
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	MaxClients int                  // max_clients: connections served at once; 1024
 	Congestion string               // TCP congestion control; the system's
+	// DisablePath makes /healthcheck answer 503 while there is such a file:
+	// disable_path of [filter:healthcheck].
+	DisablePath string
+	Stats       *stats.Stats // nil: nobody counts
+	Recon       *recon.Recon // nil: /recon/ is not served
+
+	// ObjectServer is the HOST:PORT of the Python object server on the same
+	// devices, to which everything goes that is not served here; none.
+	ObjectServer string
+	PassIdle     time.Duration // silence after which such a connection is cut; 10 minutes
 }
 
 const (
@@ -41,6 +53,7 @@ type Node struct {
 	cfg      Config
 	pool     *buffer.Pool
 	receiver *ssync.Receiver
+	watch    *store.Watch // nil where the mounts can't be watched
 	clients  chan struct{}
 
 	sessions sync.WaitGroup
@@ -59,19 +72,32 @@ func New(cfg Config) (*Node, error) {
 	if cfg.MaxClients == 0 {
 		cfg.MaxClients = defaultMaxClients
 	}
+	if cfg.PassIdle == 0 {
+		cfg.PassIdle = defaultPassIdle
+	}
 	name, why, err := engine.Choose(cfg.Engine)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Log.Info("engine chosen", "engine", name, "why", why)
-	// A session holds two buffers while it lives, one for each direction, and up
-	// to three more for a large body.
+	cfg.warnUnserved()
+	// A session holds a buffer for what it sends, and its large bodies what they
+	// land in: see engine.Landing.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
 	if err != nil {
 		return nil, err
 	}
 	n := &Node{cfg: cfg, pool: pool, clients: make(chan struct{}, cfg.MaxClients)}
-	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log = cfg.Store, pool, cfg.Log
+	if err := n.show(); err != nil {
+		return nil, err
+	}
+	if n.watch, err = store.NewWatch(); err != nil {
+		cfg.Log.Warn("mounts are not watched: sessions hold on to a device that is unmounted with umount -l", "error", err)
+	}
+	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, cfg.Log, n.watch
+	if cfg.Stats != nil {
+		cfg.Receiver.Settled = cfg.Stats.Settled
+	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
 		return nil, err
 	}
@@ -130,6 +156,9 @@ func Congestion(name string) func(network, address string, c syscall.RawConn) er
 // Serve accepts connections until the listener is closed. With MaxClients served
 // it waits for one to leave, also after that: so Shutdown counts it as a session.
 func (n *Node) Serve(l net.Listener) error {
+	if err := checkObjectServer(l.Addr(), n.cfg.ObjectServer); err != nil {
+		return err
+	}
 	n.sessions.Add(1)
 	defer n.sessions.Done()
 	for {
@@ -184,5 +213,6 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		<-ended
 	}
 	n.cut(ssync.ErrStopping)
+	n.watch.Close()
 	return n.pool.Close()
 }

@@ -1,9 +1,11 @@
 package dataplane
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
+	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -11,18 +13,25 @@ import (
 // replicate answers REPLICATE: the digests of a partition or, with a list of
 // suffixes, only their invalidation. Source: server.py, REPLICATE.
 func (n *Node) replicate(r *request) {
-	t, refused := n.place(r, 3)
+	t, refused := n.place(r, true)
+	n.placed(r, t, refused)
 	if refused != nil {
-		refused.reply(r.conn)
+		n.turnDown(r, refused)
 		return
 	}
 	body, err := n.digests(t)
 	if err != nil {
-		n.cfg.Log.Error("digests not found out", "device", t.device, "partition", t.partition, "error", err)
-		refuse(http.StatusInternalServerError, "%v", err).reply(r.conn)
+		f := refuseDevice(t.device, err)
+		if f.status != http.StatusInsufficientStorage {
+			f = refuse(http.StatusInternalServerError, "%v", err)
+		}
+		reason := ssync.ReasonOf(err, ssync.ReasonOther)
+		r.seen.Ends(reason, f.status)
+		n.cfg.Log.Error("digests not found out", "device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(), "reason", string(reason), "error", err)
+		f.reply(r)
 		return
 	}
-	reply(r.conn, http.StatusOK, "text/html; charset=UTF-8", string(body))
+	r.reply(http.StatusOK, htmlText, string(body))
 }
 
 func (n *Node) digests(t target) ([]byte, error) {
@@ -31,9 +40,12 @@ func (n *Node) digests(t target) ([]byte, error) {
 		return nil, err
 	}
 	defer device.Close()
+	ctx, end := context.WithCancelCause(n.ctx)
+	defer end(nil)
+	defer n.watch.Hold(device, end)()
 	partition := device.Partition(t.policy, t.partition)
 	if t.rest == "" {
-		digests, err := partition.Digests(n.ctx, nil, false)
+		digests, err := partition.Digests(ctx, nil, false)
 		return hashes.AppendReplicateAnswer(nil, digests), err
 	}
 	var suffixes []proto.Suffix
@@ -43,7 +55,7 @@ func (n *Node) digests(t target) ([]byte, error) {
 		}
 	}
 	if len(suffixes) > 0 {
-		err = partition.Invalidate(n.ctx, suffixes...)
+		err = partition.Invalidate(ctx, suffixes...)
 	}
 	return hashes.AppendNone(nil), err
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/ringsync/ringsync/hashes/ini"
 )
 
 // Cluster is what every node of a cluster must agree on: swift.conf.
@@ -38,13 +40,14 @@ var ErrNoSecret = errors.New("[swift-hash] gives neither swift_hash_path_prefix 
 // storage_policy.py, parse_storage_policies; constraints.py,
 // reload_constraints.
 func ParseSwiftConf(data []byte) (*Cluster, error) {
-	file, err := parseIni(data)
-	if err != nil {
+	file := swiftConf{ini.New(ini.Dialect{})}
+	// Swift decodes the file as Latin-1, so that a secret may be any bytes.
+	if err := file.Read("", string(appendLatin1(nil, string(data), 1))); err != nil {
 		return nil, fmt.Errorf("swift.conf: %w", err)
 	}
 
 	c := new(Cluster)
-	err = errors.Join(c.readSecret(file), c.readConstraints(file), c.readPolicies(file))
+	err := errors.Join(c.readSecret(file), c.readConstraints(file), c.readPolicies(file))
 	if err != nil {
 		return nil, fmt.Errorf("swift.conf: %w", err)
 	}
@@ -63,8 +66,8 @@ func (c *Cluster) Policy(index int) (Policy, bool) {
 	return Policy{}, false
 }
 
-func (c *Cluster) readSecret(file *iniFile) error {
-	section := file.section("swift-hash")
+func (c *Cluster) readSecret(file swiftConf) error {
+	section := file.named("swift-hash")
 	prefix, _, err := section.get("swift_hash_path_prefix")
 	if err != nil {
 		return err
@@ -82,8 +85,8 @@ func (c *Cluster) readSecret(file *iniFile) error {
 	return nil
 }
 
-func (c *Cluster) readConstraints(file *iniFile) error {
-	section := file.section("swift-constraints")
+func (c *Cluster) readConstraints(file swiftConf) error {
+	section := file.named("swift-constraints")
 	k := &c.Constraints
 
 	limits := []struct {
@@ -114,16 +117,33 @@ func (c *Cluster) readConstraints(file *iniFile) error {
 	return err
 }
 
+// swiftConf is a swift.conf that has been read; confSection is one of its
+// sections.
+type (
+	swiftConf   struct{ *ini.File }
+	confSection struct{ *ini.Section }
+)
+
+func (f swiftConf) named(name string) confSection { return confSection{f.Section(name)} }
+
+// get returns a value as the bytes that it was in the file.
+func (s confSection) get(key string) (value string, ok bool, err error) {
+	text, ok, err := s.Get(key)
+	value, _ = decodeLatin1(text) // what appendLatin1 wrote
+
+	return value, ok, err
+}
+
 // integer returns a value as a number, unset if it is not there.
-func (s *iniSection) integer(key string, unset int64) (int64, error) {
+func (s confSection) integer(key string, unset int64) (int64, error) {
 	text, ok, err := s.get(key)
 	if !ok || err != nil {
 		return unset, err
 	}
 
-	n, ok := parsePythonInt(text, 10)
+	n, ok := ParsePythonInt(text, 10)
 	if !ok {
-		return 0, fmt.Errorf("[%s] %s: %.64q is not an integer", s.name, key, text)
+		return 0, fmt.Errorf("[%s] %s: %.64q is not an integer", s.Name, key, text)
 	}
 
 	return n, nil

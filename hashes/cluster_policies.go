@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringsync/ringsync/hashes/ini"
 	"github.com/ringsync/ringsync/proto"
 )
 
@@ -20,16 +21,16 @@ const (
 
 // readPolicies reads the [storage-policy:N] sections. Source:
 // storage_policy.py, parse_storage_policies and StoragePolicyCollection.
-func (c *Cluster) readPolicies(file *iniFile) error {
-	for _, section := range file.sections {
-		number, ok := strings.CutPrefix(section.name, policySection)
+func (c *Cluster) readPolicies(file swiftConf) error {
+	for _, section := range file.Sections() {
+		number, ok := strings.CutPrefix(section.Name, policySection)
 		if !ok {
 			continue
 		}
 
-		p, err := readPolicy(section, number)
+		p, err := readPolicy(confSection{section}, number)
 		if err != nil {
-			return fmt.Errorf("[%.64s]: %w", section.name, err)
+			return fmt.Errorf("[%.64s]: %w", section.Name, err)
 		}
 		c.Policies = append(c.Policies, p)
 	}
@@ -97,8 +98,8 @@ func (c *Cluster) checkUnique() error {
 
 // readPolicy reads one section. Source: storage_policy.py,
 // BaseStoragePolicy.from_config.
-func readPolicy(section *iniSection, number string) (Policy, error) {
-	index, ok := parsePythonInt(number, 10)
+func readPolicy(section confSection, number string) (Policy, error) {
+	index, ok := ParsePythonInt(number, 10)
 	if !ok || index < 0 || index > math.MaxInt32 {
 		return Policy{}, fmt.Errorf("%.64q is not an index", number)
 	}
@@ -133,9 +134,10 @@ func readPolicy(section *iniSection, number string) (Policy, error) {
 }
 
 // resolved returns all values of a section, inherited ones too.
-func (s *iniSection) resolved() (map[string]string, error) {
-	options := make(map[string]string, len(s.values))
-	for key := range s.values {
+func (s confSection) resolved() (map[string]string, error) {
+	keys := s.AllKeys()
+	options := make(map[string]string, len(keys))
+	for _, key := range keys {
 		value, _, err := s.get(key)
 		if err != nil {
 			return nil, err
@@ -183,7 +185,7 @@ func checkOptions(options map[string]string, kind Kind) error {
 
 // readFragments checks the options of an erasure code and returns k+m. Source:
 // storage_policy.py, ECStoragePolicy.
-func readFragments(section *iniSection, options map[string]string) (int, error) {
+func readFragments(section confSection, options map[string]string) (int, error) {
 	if options["ec_type"] == "" {
 		return 0, errors.New("ec_type is missing")
 	}
@@ -216,7 +218,7 @@ func (p *Policy) addNames(aliases string) error {
 	}
 
 	for alias := range strings.SplitSeq(aliases, ",") {
-		alias = trimBlanks(alias)
+		alias = ini.Strip(alias)
 		if alias == "" || alias == p.Name {
 			continue
 		}

@@ -113,7 +113,7 @@ func cutDeltas(s string) (head, deltas string) {
 // shift adds a signed delta in hex to t. Without a difference the time is t
 // itself, offset included; with one the offset is dropped.
 func shift(t proto.Timestamp, sign byte, hex string) (proto.Timestamp, bool) {
-	delta, ok := parsePythonInt(hex, 16)
+	delta, ok := ParsePythonInt(hex, 16)
 	if !ok {
 		return proto.Timestamp{}, false
 	}
@@ -139,7 +139,7 @@ func (f *File) parseFragmentStem(stem string, fragments int) bool {
 	}
 
 	index, rest, _ := strings.Cut(rest, "#")
-	n, ok := parsePythonInt(index, 10)
+	n, ok := ParsePythonInt(index, 10)
 	if !ok || n < 0 || n >= int64(fragments) {
 		return false
 	}

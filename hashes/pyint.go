@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// parsePythonInt mirrors Python's int(text, base) for ASCII text: blanks
+// ParsePythonInt mirrors Python's int(text, base) for ASCII text: blanks
 // around, one sign, in base 16 an optional 0x, and single underscores between
 // digits. A value beyond 63 bits is refused; nothing that Swift counts comes
 // near.
-func parsePythonInt(text string, base int) (int64, bool) {
+func ParsePythonInt(text string, base int) (int64, bool) {
 	text = strings.Trim(text, " \t\n\v\f\r")
 
 	digits, negative := strings.CutPrefix(text, "-")

@@ -109,6 +109,7 @@ func TestParseOfferLeniency(t *testing.T) {
 		{"unknown attribute", "1700000001 x:y,m:1,z:", offer(t, "1700000001", "1700000001.00001", "")},
 		{"no colon", "1700000001 x,m:1,,", offer(t, "1700000001", "1700000001.00001", "")},
 		{"fourth word", "1700000001 m:1 m:zz:", offer(t, "1700000001", "1700000001.00001", "")},
+		{"quoted NUL", "1700000001 x:%00", offer(t, "1700000001", "", "")},
 		{"repeated attribute", "1700000001 m:1,m:2", offer(t, "1700000001", "1700000001.00002", "")},
 		{"type without meta", "1700000001 t:1", offer(t, "1700000001", "", "1700000001.00001")},
 		{"upper case and 0x", "1700000001 m:0x1A", offer(t, "1700000001", "1700000001.00026", "")},
@@ -154,7 +155,6 @@ func TestParseOfferRefuses(t *testing.T) {
 		"offset twice":         hashO1 + " 1700000001 m:1__1__1",
 		"not ASCII":            hashO1 + " 1700000001 x:\u00e9",
 		"not ASCII far behind": hashO1 + " 1700000001 m:1 and more \xff",
-		"quoted NUL":           hashO1 + " 1700000001 x:%00",
 		"quoted NUL in a time": hashO1 + " 1700000001%00",
 	}
 	for name, line := range tests {

@@ -24,21 +24,22 @@ func staysUnquoted(c byte) bool {
 
 // Unquote turns each %XX into its byte; a percent sign without two hex digits
 // after it stays as it is, and so does "+". The only thing it refuses is a NUL
-// byte, quoted or not: no name in Swift may hold one. Source:
-// urllib.parse.unquote_to_bytes.
+// that is not quoted. A quoted one is a byte like others: the names that Swift
+// reserves for itself, those of versioned objects among them, begin with it
+// (2.24.0 and later). Source: urllib.parse.unquote_to_bytes.
 func Unquote[T ~string | ~[]byte](s T) (string, error) {
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
+		if c == 0 {
+			return "", syntaxError("name", "no bare NUL byte", s)
+		}
 		if c == '%' && i+2 < len(s) {
 			if high, low := unhex(s[i+1]), unhex(s[i+2]); high|low != notHex {
 				c = high<<4 | low
 				i += 2
 			}
-		}
-		if c == 0 {
-			return "", syntaxError("name", "no NUL byte", s)
 		}
 		b.WriteByte(c)
 	}

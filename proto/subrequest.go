@@ -47,8 +47,8 @@ func appendLine(dst []byte, s string) []byte {
 
 // ParseSubrequestLine reads "<method> <quoted name>" without its line end. The
 // name is everything after the first blanks, unquoted and otherwise untouched:
-// "//", "/../", "?" and ";" are legal in the names of objects. It has the shape
-// /account/container/object, none of them empty, without a NUL. Source:
+// "//", "/../", "?" and ";" are legal in the names of objects, and so is a quoted
+// NUL. It has the shape /account/container/object, none of them empty. Source:
 // swift/obj/ssync_receiver.py, Receiver.updates.
 func ParseSubrequestLine(line []byte) (method, name string, err error) {
 	verb, rest := cutWord(TrimBlanks(line))

@@ -35,6 +35,19 @@ func AppendWanted2013(dst []byte, w Wanted) []byte {
 	return append(w.Hash.AppendTo(dst), '\r', '\n')
 }
 
+// HasWantedFlags tells whether a wanted line says which part is wanted. Receivers
+// before 2.5 write the hash alone, and have compared one time of the offer only.
+func HasWantedFlags(line []byte) bool {
+	_, rest := cutWord(line)
+	letters, _ := cutWord(rest)
+	for _, c := range letters {
+		if c == 'd' || c == 'm' {
+			return true
+		}
+	}
+	return false
+}
+
 // ParseWanted reads a wanted line of either generation without its line end.
 // Letters other than d and m are ignored; with neither, as from receivers before
 // 2.5, data is wanted. An :ERROR: line is an error here, while Swift would take

@@ -33,28 +33,36 @@ func TestWantedLines(t *testing.T) {
 			if got, err := proto.ParseWanted(line); err != nil || got != wanted {
 				t.Errorf("read %+v, %v", got, err)
 			}
+			if !proto.HasWantedFlags(line) || proto.HasWantedFlags([]byte(test.old)) {
+				t.Errorf("%q has flags, %q has none", line, test.old)
+			}
 		})
 	}
 }
 
 func TestParseWanted(t *testing.T) {
 	tests := []struct {
-		name, words string
-		data, meta  bool
+		name, words       string
+		data, meta, flags bool
 	}{
-		{"bare hash", "", true, false},
-		{"bare hash, blanks", "  \r\n", true, false},
-		{"other letters", " xyz", true, false},
-		{"other letters too", " xdy", true, false},
-		{"reversed", " md", true, true},
-		{"metadata among others", " amb", false, true},
-		{"third word", " m d", false, true},
+		{"bare hash", "", true, false, false},
+		{"bare hash, blanks", "  \r\n", true, false, false},
+		{"other letters", " xyz", true, false, false},
+		{"other letters too", " xdy", true, false, true},
+		{"reversed", " md", true, true, true},
+		{"metadata among others", " amb", false, true, true},
+		{"third word", " m d", false, true, true},
+		{"third word alone", " x d", true, false, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			want := proto.Wanted{Hash: hash(t, hashO1), Data: test.data, Meta: test.meta}
-			if got, err := proto.ParseWanted([]byte(hashO1 + test.words)); err != nil || got != want {
+			line := []byte(hashO1 + test.words)
+			if got, err := proto.ParseWanted(line); err != nil || got != want {
 				t.Errorf("read %+v, %v", got, err)
+			}
+			if got := proto.HasWantedFlags(line); got != test.flags {
+				t.Errorf("has flags: %t", got)
 			}
 		})
 	}
@@ -81,6 +89,9 @@ func FuzzWanted(f *testing.F) {
 		}
 		if again, err := proto.ParseWanted(proto.AppendWanted(nil, read)); err != nil || again != read {
 			t.Fatalf("%q: %+v became %+v (%v)", line, read, again, err)
+		}
+		if !proto.HasWantedFlags(proto.AppendWanted(nil, read)) || proto.HasWantedFlags(proto.AppendWanted2013(nil, read)) {
+			t.Fatalf("%q: flags of %+v", line, read)
 		}
 		old, err := proto.ParseWanted(proto.AppendWanted2013(nil, read))
 		if err != nil || old != (proto.Wanted{Hash: read.Hash, Data: true}) {

@@ -38,7 +38,7 @@ func WithErasureCoding() Option {
 
 // WriteSwiftConf writes dir/swift.conf: the secret, and policy 0, "gold",
 // replicated. Every helper that is given dir as its SwiftDir is part of that
-// cluster. No ring is written, since no helper needs one.
+// cluster. No ring is written, since few helpers need one: see BuildRing.
 func WriteSwiftConf(dir string, opts ...Option) error {
 	c := cluster{prefix: DefaultPrefix, suffix: DefaultSuffix}
 	for _, opt := range opts {

@@ -7,8 +7,11 @@
 //	Fill               Swift's diskfile writes what a sender has on its disk
 //	Send               Swift's ssync Sender pushes it, to Swift or to us
 //	StartObjectServer  Swift's object server receives it, from Swift or from us
+//	Reconstruct        Swift's reconstructor makes fragments that are missing
 //	Inspect, Hashes    Swift's diskfile says what it finds on a disk
 //	Audit              Swift's auditor reads every byte of it
+//	BuildRing          Swift's ring builder says where partitions belong
+//	RunDaemon          Swift's replicator or updater makes one pass
 //
 // So a test of our receiver is Fill, Send to it, Inspect both disks, DiffTrees;
 // a test of our sender is Fill, StartObjectServer, our push, and the same.

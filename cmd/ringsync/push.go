@@ -27,10 +27,12 @@ import (
 type pushOptions struct {
 	to, devices, device, remoteDevice string
 	partitions, suffixes, swiftDir    string
-	congestion                        string
+	congestion, stateDir, verb        string
+	reclaimAge                        time.Duration
 	policy, maxObjects, sessions      int
 	mountCheck, asJSON                bool
 	sender                            ssync.SenderConfig
+	speaks                            ssync.Verb
 }
 
 func newPushCommand() *cobra.Command {
@@ -43,7 +45,12 @@ or ringsyncd, and sends what that lacks. Nothing is removed here.
 
 It ends with 0 only if every session succeeded. "proven" counts the objects that
 the receiver is known to hold, durable; "not sent" those that it wanted, but that
-had gone or could not be read when their turn came.`,
+had gone or could not be read when their turn came.
+
+--verb REPLICATION speaks to Swift 1.11 to 2.2 (2013 and 2014), whose port was 6000.
+Objects with metadata of a later POST arrive there under that POST's time, and little
+is proven: only tombstones and objects that such a receiver stores just as they are.
+--verb auto asks with SSYNC, and with REPLICATION where that is answered with 405.`,
 		Example: `  ringsync push --to 10.0.0.7:6200 --devices /srv/node --device sda
   ringsync push --to 127.0.0.1:6200 --devices /srv/node --device sda --partition 13,14 --json`,
 		Args: cobra.NoArgs,
@@ -60,7 +67,10 @@ had gone or could not be read when their turn came.`,
 	f.StringVar(&o.swiftDir, "swift-dir", "/etc/swift", "directory of swift.conf")
 	f.IntVar(&o.maxObjects, "max-objects", 0, "offer at most so many objects of each partition; 0 is no limit")
 	f.IntVar(&o.sessions, "sessions", 1, "partitions side by side")
+	f.StringVar(&o.verb, "verb", "SSYNC", "SSYNC, REPLICATION (Swift before 2.3), or auto")
 	f.BoolVar(&o.mountCheck, "mount-check", false, "refuse a device that is not mounted")
+	f.DurationVar(&o.reclaimAge, "reclaim-age", 7*24*time.Hour, "age at which tombstones go; the same on all nodes")
+	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where ringsyncd remembers suspect devices, from which nothing is offered")
 	f.BoolVar(&o.sender.MD5, "sender-md5", false, "check each body against its ETag here too, as Swift does; the receiver does in any case")
 	f.DurationVar(&o.sender.ConnTimeout, "conn-timeout", 5*time.Second, "wait for the connection")
 	f.DurationVar(&o.sender.NodeTimeout, "node-timeout", 60*time.Second, "wait for the response head and for each send")
@@ -83,6 +93,7 @@ type pushReport struct {
 	Proven     int      `json:"proven"`
 	NotSent    int      `json:"not_sent"`
 	Failed     int      `json:"failed"`
+	Unproven   int      `json:"unproven"`
 	Bytes      int64    `json:"bytes"`
 	Seconds    float64  `json:"seconds"`
 	Limited    bool     `json:"limited"`
@@ -102,6 +113,7 @@ func (r *pushReport) add(p *ssync.Result) {
 	r.Proven += p.Proven
 	r.NotSent += p.NotSent
 	r.Failed += p.Failed
+	r.Unproven += p.Unproven
 	r.Bytes += p.Bytes
 	r.Limited = r.Limited || p.Limited
 	if p.Err != nil {
@@ -116,6 +128,9 @@ func (r *pushReport) print(w io.Writer) {
 	rate := max(r.Seconds, 1e-9)
 	fmt.Fprintf(w, "offered %d, wanted %d, sent %d, proven %d, not sent %d, failed %d\n", r.Offered, r.Wanted, r.Sent, r.Proven, r.NotSent, r.Failed)
 	fmt.Fprintf(w, "%d partitions, %d sessions, %d bytes in %.2f s: %.0f objects/s, %.1f MB/s\n", r.Partitions, r.Sessions, r.Bytes, r.Seconds, float64(r.Offered)/rate, float64(r.Bytes)/rate/1e6)
+	if r.Unproven > 0 {
+		fmt.Fprintf(w, "not proven: %d, of which this old receiver compares or keeps less than they are\n", r.Unproven)
+	}
 	for _, e := range r.Errors {
 		fmt.Fprintln(w, "failed:", e)
 	}
@@ -127,12 +142,18 @@ func (o *pushOptions) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer device.Close()
+	if err := device.CheckSecret(ctx); err != nil {
+		return err
+	}
 	numbers, err := o.numbers(device, policy)
 	if err != nil {
 		return err
 	}
 	suffixes, err := parseSuffixes(o.suffixes)
 	if err != nil {
+		return err
+	}
+	if o.speaks, err = o.parseVerb(); err != nil {
 		return err
 	}
 	sender, pool, err := o.newSender()
@@ -158,7 +179,7 @@ func (o *pushOptions) open() (*store.Device, hashes.Policy, error) {
 		return nil, policy, fmt.Errorf("--policy %d: not a replication policy of %s/swift.conf", o.policy, o.swiftDir)
 	}
 	s, err := store.New(store.Config{
-		Devices: o.devices, Cluster: cluster, MountCheck: o.mountCheck,
+		Devices: o.devices, Cluster: cluster, MountCheck: o.mountCheck, ReclaimAge: o.reclaimAge, StateDir: o.stateDir,
 		Notice: func(n store.Notice) { fmt.Fprintf(os.Stderr, "device %s: %s\n", n.Device, n.Text) },
 	})
 	if err != nil {
@@ -208,6 +229,18 @@ func parseSuffixes(text string) ([]proto.Suffix, error) {
 	return slices.Compact(suffixes), nil
 }
 
+// parseVerb reads --verb; auto is SSYNC with a way back.
+func (o *pushOptions) parseVerb() (ssync.Verb, error) {
+	switch strings.ToUpper(o.verb) {
+	case "AUTO":
+		o.sender.FallBack = true
+		return ssync.SSYNC, nil
+	case ssync.SSYNC.String(), ssync.REPLICATION.String():
+		return ssync.Verb(strings.ToUpper(o.verb)), nil
+	}
+	return "", fmt.Errorf("--verb %.32q: SSYNC, REPLICATION or auto", o.verb)
+}
+
 func (o *pushOptions) newSender() (*ssync.Sender, *buffer.Pool, error) {
 	o.sessions = max(1, o.sessions)
 	// A session holds a buffer for what it sends; two more leave room to breathe.
@@ -248,7 +281,7 @@ func (o *pushOptions) push(ctx context.Context, sender *ssync.Sender, device *st
 		}
 		g.Go(func() error {
 			r := pushOne(ctx, sender, ssync.Job{
-				To: o.to, Device: remote, Partition: device.Partition(policy, n),
+				Verb: o.speaks, To: o.to, Device: remote, Partition: device.Partition(policy, n),
 				Suffixes: suffixes, MaxObjects: o.maxObjects, Progress: &progress,
 			})
 			mu.Lock()

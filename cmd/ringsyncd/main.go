@@ -1,6 +1,6 @@
 // Command ringsyncd answers a storage node's replication port in the place of
-// Swift's object server: flags, swift.conf and signals; the rest is the
-// dataplane's.
+// Swift's object server: its configuration file, flags, swift.conf and signals;
+// the rest is the dataplane's.
 package main
 
 import (
@@ -12,12 +12,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/config"
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/spf13/cobra"
@@ -26,69 +29,73 @@ import (
 
 func main() {
 	unix.Umask(0o022) // as Swift's daemons do: what we make, they must be able to read
+	useCores()
 	if err := newCommand().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "ringsyncd:", err)
 		os.Exit(1)
 	}
 }
 
-// options are the flags; their defaults are Swift's.
+// useCores lets as many goroutines again run as there are processors: a thread
+// that waits for a disk holds one of the runtime's places until the scheduler
+// notices, and digests would idle meanwhile. On two cores this gave 64 MiB bodies
+// a tenth to a fifth more. GOMAXPROCS in the environment has the last word.
+func useCores() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
+	}
+}
+
+// options are the flags. Those that stand for a key of object-server.conf are
+// texts until they meet the file: config.Resolve decides.
 type options struct {
-	listen, devices, swiftDir, engine string
-	reserve, congestion, stateDir     string
-	logFormat, logLevel               string
-	mountCheck, disableAllocate       bool
-	reclaimAge, shutdown              time.Duration
-	commitWorkers, buffers            int
-	maxClients                        int
-	receiver                          ssync.ReceiverConfig
+	keys keyFlags
+
+	engine, congestion, stateDir string
+	logFormat, metricsListen     string
+	objectServer                 string
+	shutdown                     time.Duration
+	commitWorkers, buffers       int
 }
 
 func newCommand() *cobra.Command {
-	var o options
+	o := options{keys: keyFlags{}}
 	cmd := &cobra.Command{
-		Use:   "ringsyncd [flags]",
+		Use:   "ringsyncd [flags] [CONFIG]",
 		Short: "Answer a Swift storage node's replication port",
-		Long: `ringsyncd receives SSYNC sessions from other storage nodes, Swift's or ringsync's,
-and answers REPLICATE and /healthcheck, on the disks of a Swift object server that
-may go on serving clients beside it.
+		Long: `ringsyncd receives SSYNC sessions from other storage nodes, Swift's or ringsync's
+(and REPLICATION, as Swift spoke it before 2.3), and answers REPLICATE, OPTIONS,
+/healthcheck and /recon/, on the disks of a Swift object server that may go on
+serving clients beside it. What else comes is passed on to that: --object-server.
 
-swift.conf in --swift-dir gives the hash prefix and suffix and the policies.
+CONFIG is Swift's own object-server.conf, or a directory of *.conf: ringsyncd CONFIG
+stands where swift-object-server CONFIG stood on the node's replication address.
+'ringsyncd keys' tells what it does with each key. Flags that are given win; without
+CONFIG they are enough. Their times are seconds, or have a unit: 90s, 2m.
+
+It listens on bind_ip and bind_port: port 6200 if none is named, which was 6000 in
+Swift before 2.8 and still is where a ring of then says so.
+
+swift.conf in swift_dir gives the hash prefix and suffix and the policies.
 SIGTERM lets sessions finish for --shutdown-timeout, then cuts them; a second one
 cuts them at once.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return fmt.Errorf("%q: a configuration file is not read yet, use flags (--help lists them)", args[0])
-			}
-			return nil
-		},
+		Args:          cobra.MaximumNArgs(1),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
+		RunE:          func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), &o, strings.Join(args, "")) },
 	}
+	o.keys.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.listen, "listen", "0.0.0.0:6200", "HOST:PORT of the node's replication address in the ring (port 6000 in clusters of 2013)")
-	f.StringVar(&o.devices, "devices", "/srv/node", "directory that the devices are mounted in")
-	f.StringVar(&o.swiftDir, "swift-dir", "/etc/swift", "directory of swift.conf")
-	f.BoolVar(&o.mountCheck, "mount-check", true, "answer 507 for a device that is not mounted")
 	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto or portable (also RINGSYNC_ENGINE)")
-	f.StringVar(&o.reserve, "fallocate-reserve", "1%", "free space that objects may not use: bytes or a percentage")
-	f.BoolVar(&o.disableAllocate, "disable-fallocate", false, "neither preallocate nor keep a reserve")
-	f.DurationVar(&o.reclaimAge, "reclaim-age", 7*24*time.Hour, "age at which tombstones go; the same on all nodes")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
-	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body up to three more")
-	f.IntVar(&o.maxClients, "max-clients", 1024, "connections served at once")
-	f.DurationVar(&o.receiver.ClientTimeout, "client-timeout", 60*time.Second, "wait for each line and each piece of a body")
-	f.IntVar(&o.receiver.Concurrency, "replication-concurrency", 0, "sessions on this node at once; 0 is no limit")
-	f.IntVar(&o.receiver.PerDevice, "replication-concurrency-per-device", 1, "sessions on one device at once; 0 is no limit")
-	f.DurationVar(&o.receiver.LockTimeout, "replication-lock-timeout", 15*time.Second, "wait for the partition and a slot of the device")
-	f.IntVar(&o.receiver.FailureThreshold, "replication-failure-threshold", 100, "failures from which a session may be given up")
-	f.Float64Var(&o.receiver.FailureRatio, "replication-failure-ratio", 1.0, "failures for each success from which it is")
+	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
+	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where a suspect device is remembered over a restart")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
-	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.metricsListen, "metrics-listen", "", "HOST:PORT where Prometheus reads /metrics and this machine may PUT /log-level (default: nowhere)")
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "time that sessions get to finish after SIGTERM")
+	cmd.AddCommand(newKeysCommand())
 	return cmd
 }
 
@@ -99,28 +106,64 @@ func envOr(name, otherwise string) string {
 	return otherwise
 }
 
-func run(ctx context.Context, o *options) error {
-	log, err := newLogger(o.logFormat, o.logLevel)
+// run is the daemon's life. What needs root comes before it is given away: the
+// priorities, the port, the state directory.
+func run(ctx context.Context, o *options, path string) error {
+	s, err := readSettings(path, o.keys)
 	if err != nil {
 		return err
 	}
-	node, cluster, err := newNode(o, log)
+	log, level, err := newLogger(o.logFormat, s.Log.Level)
 	if err != nil {
 		return err
 	}
+	defer watchLevel(level, log)()
+	tell(log, s, path)
+	cluster, err := readCluster(log, s)
+	if err != nil {
+		return err
+	}
+	account, err := findAccount(log, s, path != "")
+	if err != nil {
+		return err
+	}
+	setPriorities(log, &s.Settings)
+	l, err := listen(ctx, log, &s.Settings, o.congestion)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	o.makeStateDir(log, account)
+	if err := account.become(); err != nil {
+		return err
+	}
+	o.checkStateDir(log)
+	if path != "" {
+		// A device must not be kept from being unmounted by where we were started.
+		if err := os.Chdir("/"); err != nil {
+			return err
+		}
+	}
+
+	node, seen, err := newNode(o, &s.Settings, cluster, log)
+	if err != nil {
+		return err
+	}
+	defer seen.Close()
+	stop, err := serveMetrics(ctx, o.metricsListen, seen, level, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	if err := node.CheckDevices(ctx); err != nil {
 		return err
-	}
-	l, err := node.Listen(ctx, o.listen)
-	if err != nil {
-		return fmt.Errorf("--listen %s: %w", o.listen, err)
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
 	for _, p := range cluster.Policies {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
-	log.Info("listening on "+l.Addr().String(), "devices", o.devices)
+	log.Info("listening on "+l.Addr().String(), "devices", s.Devices)
 	return serve(node, l, signals, o.shutdown, log)
 }
 
@@ -149,53 +192,80 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	return errors.Join(<-served, err)
 }
 
-func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, error) {
-	path := filepath.Join(o.swiftDir, "swift.conf")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("--swift-dir: %w", err)
-	}
-	cluster, err := hashes.ParseSwiftConf(text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	reserve, err := store.ParseReserve(o.reserve)
+func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.Logger) (*dataplane.Node, *stats.Stats, error) {
+	seen, answers, err := newSeeing(o, s, cluster)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := os.MkdirAll(o.stateDir, 0o755); err != nil {
-		log.Warn("a suspect device will be forgotten at a restart", "state-dir", o.stateDir, "error", err)
-		o.stateDir = ""
-	}
-	s, err := store.New(store.Config{
-		Devices: o.devices, Cluster: cluster, MountCheck: o.mountCheck, ReclaimAge: o.reclaimAge, Reserve: reserve,
-		DisableAllocate: o.disableAllocate, CommitWorkers: o.commitWorkers, StateDir: o.stateDir,
-		Notice: func(n store.Notice) { log.Warn(n.Text, "device", n.Device) },
+	st, err := store.New(store.Config{
+		Devices: s.Devices, Cluster: cluster, MountCheck: s.MountCheck, ReclaimAge: notDefault(s.ReclaimAge),
+		Reserve: store.Reserve(s.FallocateReserve), DisableAllocate: s.DisableFallocate,
+		CommitWorkers: o.commitWorkers, StateDir: o.stateDir,
+		Notice: notice(log, seen),
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.receiver.PerDevice == 0 {
-		o.receiver.PerDevice = -1 // the flag's 0 is no limit, the field's its default
+	receiver := ssync.ReceiverConfig{
+		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
+		Concurrency: s.Concurrency, PerDevice: s.PerDevice,
+		FailureThreshold: s.FailureThreshold, FailureRatio: max(s.FailureRatio, leastRatio),
+	}
+	if s.PerDevice == 0 {
+		receiver.PerDevice = -1 // the key's 0 is no limit, the field's its default
 	}
 	node, err := dataplane.New(dataplane.Config{
-		Store: s, Log: log, Engine: o.engine, Receiver: o.receiver,
-		Buffers: o.buffers, MaxClients: o.maxClients, Congestion: o.congestion,
+		Store: st, Log: log, Engine: o.engine, Receiver: receiver,
+		Buffers: o.buffers, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer,
+		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
-	return node, cluster, err
+	return node, seen, err
 }
 
-func newLogger(format, level string) (*slog.Logger, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q: debug, info, warn or error", level)
-	}
+// leastRatio stands for a ratio of 0, which would be the field's default: any
+// failure for each success is more.
+const leastRatio = 1e-12
+
+// notDefault keeps a time of 0, which Swift takes at its word, from being the
+// default of the field that it goes to.
+func notDefault(d time.Duration) time.Duration { return max(d, 1) }
+
+func newLogger(format string, level slog.Level) (*slog.Logger, *slog.LevelVar, error) {
+	l := new(slog.LevelVar)
+	l.Set(level)
 	opts := &slog.HandlerOptions{Level: l}
 	switch strings.ToLower(format) {
 	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, opts)), nil
+		return slog.New(slog.NewTextHandler(os.Stderr, opts)), l, nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
+		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), l, nil
 	}
-	return nil, fmt.Errorf("--log-format %q: text or json", format)
+	return nil, nil, fmt.Errorf("--log-format %q: text or json", format)
+}
+
+// makeStateDir makes the state directory, for whom we are about to become.
+func (o *options) makeStateDir(log *slog.Logger, a *account) {
+	dir, err := filepath.Abs(o.stateDir)
+	if err == nil {
+		o.stateDir = dir
+		err = a.makeDir(dir)
+	}
+	if err != nil {
+		o.forget(log, err)
+	}
+}
+
+// checkStateDir gives the state directory up where we may not write.
+func (o *options) checkStateDir(log *slog.Logger) {
+	if o.stateDir == "" {
+		return
+	}
+	if err := unix.Access(o.stateDir, unix.W_OK|unix.X_OK); err != nil {
+		o.forget(log, fmt.Errorf("not writable: %w", err))
+	}
+}
+
+func (o *options) forget(log *slog.Logger, err error) {
+	log.Warn("a suspect device will be forgotten at a restart", "state-dir", o.stateDir, "error", err)
+	o.stateDir = ""
 }

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
+	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
 
@@ -29,9 +29,15 @@ func TestRefusals(t *testing.T) {
 		{"no secret", []string{"--swift-dir=" + noSecret}, "swift_hash_path"},
 		{"unknown engine", []string{"--swift-dir=" + good, "--engine=warp"}, "portable"},
 		{"uring, which this build lacks", []string{"--swift-dir=" + good, "--engine=uring"}, "portable"},
-		{"a configuration file", []string{"/etc/swift/object-server.conf"}, "use flags"},
+		{"a configuration that is not there", []string{good + "/object-server.conf"}, good + "/object-server.conf"},
+		{"two configurations", []string{"a.conf", "b.conf"}, "at most 1"},
+		{"a bad value", []string{conf(t, "client_timeout = soon", "")}, "object-server.conf, line 4: [DEFAULT] client_timeout"},
+		{"a server for clients", []string{conf(t, "", "replication_server = no")}, "answers clients only"},
+		{"a user that is not there", []string{conf(t, "swift_dir = "+good+"\nuser = no-such-user", "")}, `user "no-such-user" does not exist`},
+		{"an address that is not ours", []string{"--swift-dir=" + good, "--listen=192.0.2.1:0"}, "192.0.2.1:0"},
+		{"an object server without a port", []string{"--swift-dir=" + good, "--object-server=127.0.0.1"}, "object server"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},
-		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, "fallocate_reserve"},
+		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, `--fallocate-reserve" flag: bytes or a percentage`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cmd := newCommand()
@@ -43,39 +49,35 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func swiftDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "swift.conf"), []byte(storetest.SwiftConf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // The daemon says where it listens, and SIGTERM ends it with 0.
 func TestSigterm(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "ringsyncd")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	d := start(t, "--listen=127.0.0.1:0", "--mount-check=false", "--devices="+storetest.Devices(t), "--swift-dir="+swiftDir(t), "--state-dir="+t.TempDir())
+	d.healthy()
+	d.stop()
+}
+
+var rewrite = flag.Bool("rewrite", false, "write KEYS.md anew")
+
+// KEYS.md is what ringsyncd keys prints.
+func TestKeys(t *testing.T) {
+	t.Setenv("RINGSYNC_ENGINE", "")
+	var printed bytes.Buffer
+	cmd := newCommand()
+	cmd.SetOut(&printed)
+	cmd.SetArgs([]string{"keys"})
+	if err := cmd.Execute(); err != nil {
+		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), bin, "--listen=127.0.0.1:0", "--mount-check=false", "--devices="+storetest.Devices(t), "--swift-dir="+swiftDir(t), "--state-dir="+t.TempDir())
-	log, err := cmd.StderrPipe()
+	if *rewrite {
+		if err := os.WriteFile("KEYS.md", printed.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	written, err := os.ReadFile("KEYS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(log)
-	for listening := false; !listening && lines.Scan(); {
-		if listening = strings.Contains(lines.Text(), "listening on 127.0.0.1:"); listening {
-			cmd.Process.Signal(syscall.SIGTERM)
-		}
-	}
-	for lines.Scan() {
-		t.Log(lines.Text())
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
+	if diff := cmp.Diff(string(written), printed.String()); diff != "" {
+		t.Errorf("KEYS.md is stale; go test ./cmd/ringsyncd -run Keys -rewrite (-written +printed):\n%s", diff)
 	}
 }

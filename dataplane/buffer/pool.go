@@ -122,6 +122,15 @@ func (p *Pool) TryGet() *Buffer {
 	return b
 }
 
+// TrySpare is TryGet for who could do without: it leaves half of the pool to
+// others.
+func (p *Pool) TrySpare() *Buffer {
+	if 2*len(p.tokens) >= p.count {
+		return nil
+	}
+	return p.TryGet()
+}
+
 // take turns a token into a buffer, or gives the token back.
 func (p *Pool) take() (*Buffer, error) {
 	b, err := p.popOrOpen()

@@ -90,6 +90,34 @@ func TestBuffersAreApart(t *testing.T) {
 	}
 }
 
+// Who could do without gets a buffer only while half of them are free.
+func TestSpareHalf(t *testing.T) {
+	p := newPool(t, Config{Bytes: os.Getpagesize(), Count: 4})
+	var out []*Buffer
+	for p.InUse() < 4 {
+		if b := p.TrySpare(); b != nil {
+			out = append(out, b)
+			continue
+		}
+		if p.InUse() < 2 {
+			t.Fatalf("none to spare with %d of 4 out", p.InUse())
+		}
+		out = append(out, p.TryGet())
+	}
+	if p.TrySpare() != nil {
+		t.Error("a fifth buffer of four")
+	}
+	for _, b := range out[1:] {
+		b.Release()
+	}
+	b := p.TrySpare()
+	if b == nil {
+		t.Fatal("none to spare with 1 of 4 out")
+	}
+	b.Release()
+	out[0].Release()
+}
+
 // The buffer used last is handed out next: it is the one still in cache.
 func TestLastReleasedComesFirst(t *testing.T) {
 	p := newPool(t, Config{Bytes: os.Getpagesize(), Count: 3})

@@ -91,7 +91,10 @@ func compareBody(t *testing.T, in *Inbound, want []byte, turn int) {
 	case 0:
 		n, err = in.landText(size, got, digest)
 	case 1:
-		n, err = in.landLarge(size, got, digest)
+		var l *Landing
+		if l, n, err = in.landLarge(size, got, digest); err == nil {
+			err = l.Wait()
+		}
 	default:
 		if err := in.Discard(size); err != nil {
 			t.Fatal(err)

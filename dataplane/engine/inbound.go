@@ -43,6 +43,7 @@ type Inbound struct {
 	bound <-chan struct{} // ends the stream: Done of the context it was made with
 	stop  func()          // nil after Close
 
+	landings []*Landing // that were not seen to end, the oldest first
 	received atomic.Int64
 	err      error
 }
@@ -105,12 +106,13 @@ func (i *Inbound) Rest() []byte { return i.text.raw() }
 // every later one fails at once, with ErrInterrupted.
 func (i *Inbound) Interrupt() { i.gate.shut(ErrInterrupted) }
 
-// Close gives the text buffer back, and what Line and Rest returned with it.
-// The connection stays open. It may be called again.
+// Close waits for what is landing and gives the text buffer back, and what Line
+// and Rest returned with it. The connection stays open. It may be called again.
 func (i *Inbound) Close() {
 	if i.stop == nil {
 		return
 	}
+	i.awaitLandings(0)
 	i.stop()
 	i.gate.release()
 	i.text.release()

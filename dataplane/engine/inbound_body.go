@@ -24,20 +24,32 @@ const smallBody = 64 << 10
 // A body never waits for the pool: one that finds it empty goes through the
 // text buffer.
 func (i *Inbound) Body(ctx context.Context, n int64, sink Sink, digest hash.Hash) (got int64, err error) {
+	landing, got, err := i.Land(ctx, n, sink, digest)
+	if err == nil {
+		err = landing.Wait()
+	}
+	return got, err
+}
+
+// Land is Body, but returns as soon as the last byte is received: sink and
+// digest are the landing's until its Wait returns, and the next bytes of the
+// stream may be read meanwhile. After an error neither is in use any more, and
+// there is no landing.
+func (i *Inbound) Land(ctx context.Context, n int64, sink Sink, digest hash.Hash) (l *Landing, got int64, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, i.keep(&OpError{Kind: kindReceive, Err: context.Cause(ctx)})
+		return nil, 0, i.keep(&OpError{Kind: kindReceive, Err: context.Cause(ctx)})
 	}
 	defer i.shutWith(ctx)()
 
 	if n > smallBody {
-		got, err = i.landLarge(n, sink, digest)
+		l, got, err = i.landLarge(n, sink, digest)
 	} else {
 		got, err = i.landText(n, sink, digest)
 	}
 	if err != nil {
-		return got, early(err, got, n)
+		return nil, got, early(err, got, n)
 	}
-	return got, nil
+	return l, got, nil
 }
 
 // landText lands n bytes by way of the text buffer, one write for each bufferful.
@@ -53,8 +65,8 @@ func (i *Inbound) landText(n int64, sink Sink, digest hash.Hash) (got int64, err
 		if digest != nil {
 			digest.Write(piece)
 		}
-		if err := writeAt(sink, piece, off); err != nil {
-			return got, err
+		if failed := writeAt(sink, piece, off); failed != nil {
+			return got, failed
 		}
 	}
 	return got, nil
@@ -71,8 +83,8 @@ func (i *Inbound) gather(n int) ([]byte, error) {
 	return i.text.plain()[:n], nil
 }
 
-// writeAt writes all of p or returns a *SinkError.
-func writeAt(sink Sink, p []byte, off int64) error {
+// writeAt writes all of p, or tells why not.
+func writeAt(sink Sink, p []byte, off int64) *SinkError {
 	n, err := sink.WriteAt(p, off)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite

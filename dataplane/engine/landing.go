@@ -2,131 +2,233 @@ package engine
 
 import (
 	"hash"
+	"sync/atomic"
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 )
 
 const (
-	// One buffer is received into and written from while the digest works on
-	// another; two more absorb the unevenness of both.
+	// One buffer is received into while the digest works on another and a third
+	// is being written; one more absorbs the unevenness of the three.
 	landingDepth = 4
+	// While the pool has plenty, a body may run ahead of its digest by as much
+	// as half a large object: the next body arrives, and its digest begins on
+	// another core, before this one's has ended. With 4 buffers one core's MD5
+	// is the limit of a stream; with 32 two are (64 MiB objects: 1.0 → 0.7 s).
+	landingAhead = 32
 	// Writes of 1 MiB at multiples of it, whatever the size of a buffer.
 	landingBytes = 1 << 20
+	// A stream's bodies that may be landing at once: each has a digest of its
+	// own, so that the digests of middling bodies run side by side. More would
+	// take the buffers from other streams.
+	landingsAtOnce = 4
 )
 
-// landing is one large body on its way. The owner of the stream receives into
-// a buffer and writes it; the digest, the slowest of the three, runs beside in
-// a goroutine of its own and passes the buffers on when it is done with them:
+// Landing is a large body on its way. The owner of the stream receives into a
+// buffer and hands it over to two goroutines, one that writes and one that
+// feeds the digest, the slowest of the three. Whoever is done last with a buffer
+// sets it free:
 //
-//	owner:   receive ─▶ hand over ─▶ write ─▶ receive …
-//	                        │                    ▲
-//	digest:                 └──────▶ Write ──────┘ free
+//	owner:   receive ─▶ hand over ─▶ receive …
+//	                      │   │         ▲
+//	writer:               │   └▶ WriteAt ┤
+//	digest:               └────▶ Write  ─┴ free
 //
-// The owner takes a free buffer only after his write, so a buffer that comes
-// back is done with on both sides. No channel ever blocks its sender: each has
-// room for every buffer there is.
-type landing struct {
+// When the owner has received all of it, he may turn to what follows in the
+// stream; the two end by themselves. No channel ever blocks its sender: each
+// has room for every buffer there is.
+type Landing struct {
 	pool   *buffer.Pool
-	leases [landingDepth]*buffer.Buffer
-	count  int
-	free   chan []byte
-	full   chan landed   // to the digest; nil without one
-	done   chan struct{} // closed when the digest has seen everything
+	sink   Sink
+	pieces []piece
+	leases int // of pieces, how many have a buffer
+	free   chan *piece
+	write  chan *piece
+	digest chan *piece  // nil without one
+	users  int32        // of each piece: the writer, and the digest if there is one
+	busy   atomic.Int32 // of them, those who have not ended
+	done   chan struct{}
+	failed atomic.Pointer[SinkError] // the first write that failed; none is made after it
 }
 
-// landed is a buffer and how much of it is filled.
-type landed struct {
-	buf []byte
-	n   int
+// piece is a buffer, what of the body it holds, and how many have still to do
+// with it.
+type piece struct {
+	lease *buffer.Buffer
+	bytes []byte
+	off   int64
+	users atomic.Int32
 }
 
-// landLarge lands n bytes by way of pooled buffers.
-func (i *Inbound) landLarge(n int64, sink Sink, digest hash.Hash) (got int64, err error) {
+// Wait returns when all of the body is written and digested, with a *SinkError
+// if it could not be. A nil Landing is a body that has landed already. It may be
+// called by any goroutine, and again.
+func (l *Landing) Wait() error {
+	if l == nil {
+		return nil
+	}
+	<-l.done
+	if err := l.failed.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// landLarge receives n bytes into pooled buffers; nil with the body landed where
+// there was none to be had.
+func (i *Inbound) landLarge(n int64, sink Sink, digest hash.Hash) (l *Landing, got int64, err error) {
 	first := i.pool.TryGet()
 	if first == nil {
-		return i.landText(n, sink, digest)
+		got, err = i.landText(n, sink, digest)
+		return nil, got, err
 	}
-	l := startLanding(i.pool, first, digest)
-	defer l.finish()
+	i.awaitLandings(landingsAtOnce - 1)
+	l = startLanding(i.pool, first, n, sink, digest)
+	got, err = i.receiveInto(l, n)
+	l.end()
+	if got < n {
+		if failed := l.Wait(); err == nil {
+			err = failed
+		}
+		return nil, got, err
+	}
+	i.landings = append(i.landings, l)
+	return l, got, nil
+}
 
-	for got < n {
-		buf := l.next()
-		part := buf[:min(int64(len(buf)), n-got)]
-		off := got
-		k, err := i.readFull(part, off+int64(len(part)) == n)
+// awaitLandings waits until at most n bodies are landing.
+func (i *Inbound) awaitLandings(n int) {
+	for len(i.landings) > n {
+		<-i.landings[0].done
+		i.landings = append(i.landings[:0], i.landings[1:]...)
+	}
+}
+
+// receiveInto fills buffers and hands them over. It stops when a write has
+// failed: what comes then lands nowhere.
+func (i *Inbound) receiveInto(l *Landing, n int64) (got int64, err error) {
+	for got < n && l.failed.Load() == nil {
+		p := l.next()
+		p.off = got
+		p.bytes = p.bytes[:min(int64(cap(p.bytes)), n-got)]
+		k, err := i.readFull(p.bytes, p.off+int64(len(p.bytes)) == n)
 		got += int64(k)
 		if err != nil {
 			return got, err
 		}
-		l.handOver(landed{buf, k})
-		if err := writeAt(sink, part, off); err != nil {
-			return got, err
-		}
+		l.handOver(p)
 	}
 	return got, nil
 }
 
-func startLanding(pool *buffer.Pool, first *buffer.Buffer, digest hash.Hash) *landing {
-	l := &landing{pool: pool, free: make(chan []byte, landingDepth)}
+func startLanding(pool *buffer.Pool, first *buffer.Buffer, n int64, sink Sink, digest hash.Hash) *Landing {
+	depth := int(max(1, min(landingAhead, (n+landingBytes-1)/landingBytes)))
+	l := &Landing{
+		pool: pool, sink: sink,
+		pieces: make([]piece, depth),
+		free:   make(chan *piece, depth),
+		write:  make(chan *piece, depth),
+		done:   make(chan struct{}),
+	}
 	l.lease(first)
+	l.users = 1
 	if digest != nil {
-		l.full = make(chan landed, landingDepth)
-		l.done = make(chan struct{})
-		go l.run(digest)
+		l.users = 2
+		l.digest = make(chan *piece, depth)
+	}
+	l.busy.Store(l.users)
+	go l.runWriter()
+	if digest != nil {
+		go l.runDigest(digest)
 	}
 	return l
 }
 
-// run feeds the digest until full is closed.
-func (l *landing) run(digest hash.Hash) {
-	defer close(l.done)
-	for piece := range l.full {
-		digest.Write(piece.buf[:piece.n])
-		l.free <- piece.buf
+func (l *Landing) runWriter() {
+	defer l.leave()
+	for p := range l.write {
+		if l.failed.Load() == nil {
+			l.failed.Store(writeAt(l.sink, p.bytes, p.off))
+		}
+		l.putBack(p)
 	}
 }
 
-// handOver gives a filled buffer to the digest. The owner may still read it,
-// until he calls next.
-func (l *landing) handOver(piece landed) {
-	if l.full == nil {
-		l.free <- piece.buf
-		return
+func (l *Landing) runDigest(digest hash.Hash) {
+	defer l.leave()
+	for p := range l.digest {
+		digest.Write(p.bytes)
+		l.putBack(p)
 	}
-	l.full <- piece
 }
 
 // lease adds a buffer to the free ones.
-func (l *landing) lease(b *buffer.Buffer) {
-	l.leases[l.count] = b
-	l.count++
-	l.free <- b.Bytes()[:min(landingBytes, len(b.Bytes()))]
+func (l *Landing) lease(b *buffer.Buffer) {
+	p := &l.pieces[l.leases]
+	l.leases++
+	size := min(landingBytes, len(b.Bytes()))
+	p.lease, p.bytes = b, b.Bytes()[:size:size]
+	l.free <- p
 }
 
-// next returns a buffer that nobody works on. While there are more to be had
-// it takes another one rather than wait.
-func (l *landing) next() []byte {
+// next returns a buffer that nobody works on. While there are more to be had it
+// takes another one rather than wait.
+func (l *Landing) next() *piece {
 	select {
-	case buf := <-l.free:
-		return buf
+	case p := <-l.free:
+		return p
 	default:
 	}
-	if l.count < landingDepth {
-		if b := l.pool.TryGet(); b != nil {
-			l.lease(b)
-		}
+	if b := l.another(); b != nil {
+		l.lease(b)
 	}
 	return <-l.free
 }
 
-// finish waits for the digest and gives the buffers back.
-func (l *landing) finish() {
-	if l.full != nil {
-		close(l.full)
-		<-l.done
+// another takes one more buffer from the pool; beyond the first few only what the
+// pool can spare.
+func (l *Landing) another() *buffer.Buffer {
+	switch {
+	case l.leases == len(l.pieces):
+		return nil
+	case l.leases < landingDepth:
+		return l.pool.TryGet()
 	}
-	for k := range l.count {
-		l.leases[k].Release()
-		l.leases[k] = nil
+	return l.pool.TrySpare()
+}
+
+// handOver gives a filled piece to those who have to do with it.
+func (l *Landing) handOver(p *piece) {
+	p.users.Store(l.users)
+	l.write <- p
+	if l.digest != nil {
+		l.digest <- p
 	}
+}
+
+func (l *Landing) putBack(p *piece) {
+	if p.users.Add(-1) == 0 {
+		l.free <- p
+	}
+}
+
+// end says that nothing more is handed over.
+func (l *Landing) end() {
+	close(l.write)
+	if l.digest != nil {
+		close(l.digest)
+	}
+}
+
+// leave is called by each of the goroutines as its last; the last of them gives
+// the buffers back.
+func (l *Landing) leave() {
+	if l.busy.Add(-1) > 0 {
+		return
+	}
+	for k := range l.leases {
+		l.pieces[k].lease.Release()
+		l.pieces[k] = piece{}
+	}
+	close(l.done)
 }

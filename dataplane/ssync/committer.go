@@ -8,6 +8,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
 )
 
 // committer publishes the files of one session in groups, beside the arrival of
@@ -26,12 +27,13 @@ type committer struct {
 	ok, bad int
 }
 
-// pending is a subrequest on its way to the disk. A PUT comes with its body in a
-// writer; POST and DELETE, which depend on what their forerunners leave behind,
-// get theirs when their turn comes.
+// pending is a subrequest on its way to the disk. A PUT comes with a writer that
+// its body is landing in; POST and DELETE, which depend on what their forerunners
+// leave behind, get theirs when their turn comes.
 type pending struct {
 	sub    *subrequest
 	writer *store.Writer
+	body   *body // of a PUT
 }
 
 func newCommitter(ctx context.Context, s *reception) *committer {
@@ -139,18 +141,21 @@ func (c *committer) commit(group []*pending) {
 	c.land(group)
 }
 
-// prepare makes the files of those that have none yet. What needs none is
-// settled at once.
+// prepare makes the files of the group ready to be published. A change that comes
+// to nothing, or that failed, is settled at once.
 func (c *committer) prepare(group []*pending) {
 	for _, p := range group {
-		if p.writer != nil {
-			continue
-		}
 		var err error
 		sub := p.sub
-		if sub.method == "DELETE" {
+		switch sub.method {
+		case "PUT":
+			if err = p.body.seal(p.writer, sub); err != nil {
+				p.writer.Abort()
+				p.writer = nil
+			}
+		case "DELETE":
 			p.writer, err = c.s.partition.Delete(sub.hash, sub.name, sub.ts)
-		} else {
+		default:
 			p.writer, err = c.s.partition.Post(sub.hash, sub.name, sub.ts, sub.md)
 		}
 		if p.writer == nil {
@@ -184,8 +189,10 @@ func (c *committer) settle(sub *subrequest, err error) {
 	c.mu.Unlock()
 	if err != nil {
 		c.s.log.LogAttrs(c.ctx, slog.LevelWarn, "subrequest failed",
-			slog.String("subrequest", sub.String()), slog.String("hash", sub.hash.String()), slog.Any("error", err))
+			slog.String("subrequest", sub.String()), slog.String("hash", sub.hash.String()),
+			slog.String("reason", string(ReasonOf(err, ReasonOther))), slog.Any("error", err))
 	}
+	c.s.settled(sub, err)
 }
 
 func (c *committer) counts() (ok, failed int) {
@@ -212,6 +219,8 @@ func verdict(sub *subrequest, err error) error {
 		return refuse(404, "%v, before this", deleted)
 	case errors.Is(err, store.ErrNotExist) && sub.method == "POST":
 		return refuse(404, "no object to post to")
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
+		return refuse(507, "%v", err)
 	}
 	return err
 }

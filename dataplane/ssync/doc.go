@@ -16,6 +16,9 @@
 //	  ◀─────────── :UPDATES: START, :UPDATES: END   all of it is durable
 //	  0 ────────────────────────────────────────▶
 //
+// That is the dialogue of Swift since 2.3. Its forerunner of 2013, the verb
+// REPLICATION, differs in a few steps, which are in dialect.go.
+//
 // sender.go and receiver.go are twins: the same four steps, read side by side.
 // Push, on top of the sender, moves a whole partition and proves it: it cuts it
 // into sessions and finds out, object by object, what became of a session that

@@ -62,6 +62,15 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("expected status 200, got %d (%s)", e.Status, e.Body)
 }
 
+// Refusal is a receiver's word to a request that it does not serve, where no
+// status can say it: Code is an HTTP status, or 0.
+type Refusal struct {
+	Code int
+	Text string
+}
+
+func (e *Refusal) Error() string { return e.Text }
+
 // UnexpectedError is a line that has no place where it came.
 type UnexpectedError struct{ Want, Got string }
 

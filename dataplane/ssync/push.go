@@ -23,6 +23,9 @@ func (s *Sender) Push(ctx context.Context, job Job) *Result {
 	total := &Result{}
 	for first := true; first || len(job.Suffixes) > 0; first = false {
 		r, suffixes := s.Send(ctx, job)
+		if s.fallsBack(&job, r.Err) {
+			r, suffixes = s.Send(ctx, job)
+		}
 		if r.Err != nil && r.Sent > 0 && ctx.Err() == nil {
 			s.prove(ctx, job, r)
 		}
@@ -41,6 +44,21 @@ func (s *Sender) Push(ctx context.Context, job Job) *Result {
 	return total
 }
 
+// fallsBack turns a job that SSYNC was refused for with 405 to the verb of 2013,
+// if the sender may. Nothing has been sent then. Only who wants it gets it: a
+// receiver of that verb stores an object with a .meta under another time, may
+// lose metadata, and proves next to nothing. A modern receiver whose
+// replication_server is false answers 405 to both, and so is not taken for one.
+func (s *Sender) fallsBack(job *Job, err error) bool {
+	var refused *StatusError
+	if !s.cfg.FallBack || job.Verb == REPLICATION || !errors.As(err, &refused) || refused.Status != 405 {
+		return false
+	}
+	s.cfg.Log.Warn("the receiver knows no SSYNC; asking with REPLICATION, as Swift before 2.3 did", "peer", job.To, "partition", job.Partition.Number())
+	job.Verb = REPLICATION
+	return true
+}
+
 // partial tells an error that left something out of a session that went well.
 func partial(err error) bool {
 	var unreadable *store.UnreadableError
@@ -54,6 +72,7 @@ func (r *Result) add(next *Result) {
 	r.Sent += next.Sent
 	r.Proven += next.Proven
 	r.NotSent += next.NotSent
+	r.Unproven += next.Unproven
 	r.Failed += next.Failed
 	r.Bytes += next.Bytes
 	r.Sessions += next.Sessions
@@ -81,9 +100,13 @@ func (s *Sender) prove(ctx context.Context, job Job, r *Result) {
 	}
 	check.Each(func(h proto.Hash, outcome Outcome, times store.Times) {
 		e := r.offers.find(h)
-		if outcome == InSync {
+		switch outcome {
+		case InSync:
 			e.outcome = Sent
 			r.offers.setTimes(e, times)
+			return
+		case Unproven:
+			e.outcome = Unproven
 			return
 		}
 		if err := audit(job.Partition, h); err != nil {

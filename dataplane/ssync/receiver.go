@@ -23,6 +23,7 @@ type ReceiverConfig struct {
 	Store *store.Store
 	Pool  *buffer.Pool
 	Log   *slog.Logger
+	Watch *store.Watch // ends the sessions on a device that goes away; may be nil
 
 	ClientTimeout    time.Duration // client_timeout, of each line and body read; 60 s
 	LockTimeout      time.Duration // replication_lock_timeout, of both locks together; 15 s
@@ -32,6 +33,10 @@ type ReceiverConfig struct {
 	FailureRatio     float64       // replication_failure_ratio; 1.0
 	GroupSize        int           // objects that one commit publishes at the most; 256
 	KeepAlive        time.Duration // between blank lines while the sender waits; 5 s
+
+	// Settled is told of each subrequest when it has come to its end, from
+	// several goroutines at once. nil: nobody wants to know.
+	Settled func(Subrequest)
 }
 
 const (
@@ -45,9 +50,15 @@ const (
 	// lingerFor is how long input is read and dropped after an error line: a
 	// reset would make the sender lose the line before it has read it.
 	lingerFor = time.Second
+
+	// goneAfter is how long a session may take to leave a device that has gone,
+	// before also a write to a sender who does not read is cut. What is committed
+	// by then takes its time; within 10 s in all the disk shall be free.
+	goneAfter = 5 * time.Second
 )
 
-// Receiver answers SSYNC requests. It may be used by many sessions at once.
+// Receiver answers SSYNC and REPLICATION requests. It may be used by many
+// sessions at once.
 type Receiver struct {
 	cfg   ReceiverConfig
 	slots chan struct{} // nil: no limit
@@ -78,8 +89,9 @@ func setDefault[T int | float64 | time.Duration](field *T, value T) {
 	}
 }
 
-// Request is an SSYNC request whose head has been read and found good.
+// Request is a request whose head has been read and found good.
 type Request struct {
+	Verb      Verb
 	Device    string
 	Policy    hashes.Policy
 	Partition uint32
@@ -101,9 +113,11 @@ type Report struct {
 type reception struct {
 	*Receiver
 	req       Request
+	dialect   dialect
 	conn      net.Conn
 	in        *engine.Inbound
 	out       *engine.Outbound
+	device    *store.Device
 	partition *store.Partition
 	log       *slog.Logger
 	wanted    []proto.Wanted // sorted, once the check is over
@@ -115,12 +129,14 @@ type reception struct {
 // connection to be closed. An error has been told to the sender where he could
 // still be told. Source: ssync_receiver.py, Receiver.__call__.
 func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Report, error) {
-	s := &reception{Receiver: r, req: req, conn: conn}
+	s := r.reception(conn, req)
 	s.log = r.cfg.Log.With("device", req.Device, "policy", req.Policy.Index, "partition", req.Partition, "peer", peerOf(conn))
 	start := time.Now()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	err := s.respond(ctx)
 	if err == nil {
-		err = s.converse(ctx)
+		err = s.converse(ctx, end)
 		if err != nil {
 			s.tell(err)
 		}
@@ -132,6 +148,25 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Repor
 		err = fmt.Errorf("%s/%s/%d: %w", peerOf(conn), req.Device, req.Partition, err)
 	}
 	return s.report, err
+}
+
+// Refuse answers a REPLICATION request that can't be served. Its senders know no
+// status but 200, so that what is wrong is an error line in the body: code 507,
+// 503 or, for what is wrong with the request itself, 0. Source: ssync_receiver.py
+// of 1.11, Receiver.__call__.
+func (r *Receiver) Refuse(ctx context.Context, conn net.Conn, req Request, refusal *Refusal) error {
+	s := r.reception(conn, req)
+	if err := s.respond(ctx); err != nil {
+		return err
+	}
+	s.tell(refusal)
+	s.in.Close()
+	s.out.Close()
+	return nil
+}
+
+func (r *Receiver) reception(conn net.Conn, req Request) *reception {
+	return &reception{Receiver: r, req: req, dialect: req.Verb.dialect(), conn: conn}
 }
 
 func peerOf(conn net.Conn) string {
@@ -147,9 +182,9 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	raw := s.req.Minor == 0
 	head := proto.ResponseHead{Status: 200, Reason: "OK", Minor: 1, Headers: []proto.Header{
 		{Name: "Content-Type", Value: "text/html; charset=UTF-8"},
-		{Name: "X-Backend-Accept-No-Commit", Value: "True"},
-		{Name: "Date", Value: time.Now().UTC().Format(httpTime)},
 	}}
+	head.Headers = append(head.Headers, s.dialect.acceptance()...)
+	head.Headers = append(head.Headers, proto.Header{Name: "Date", Value: time.Now().UTC().Format(httpTime)})
 	if raw {
 		head.Headers = append(head.Headers, proto.Header{Name: "Connection", Value: "close"})
 	} else {
@@ -183,14 +218,19 @@ const httpTime = "Mon, 02 Jan 2006 15:04:05 GMT"
 
 var blankLine = []byte("\r\n")
 
-// converse holds the dialogue while device, locks and slot are ours.
-func (s *reception) converse(ctx context.Context) error {
+// converse holds the dialogue while device, locks and slot are ours. end ends its
+// ctx.
+func (s *reception) converse(ctx context.Context, end context.CancelCauseFunc) error {
 	device, err := s.cfg.Store.Device(s.req.Device)
 	if err != nil {
 		return err
 	}
 	defer device.Close()
-	s.partition = device.Partition(s.req.Policy, s.req.Partition)
+	defer s.cfg.Watch.Hold(device, func(gone error) {
+		end(gone)
+		time.AfterFunc(goneAfter, s.out.Interrupt)
+	})()
+	s.device, s.partition = device, device.Partition(s.req.Policy, s.req.Partition)
 	release, err := s.admit(ctx, device)
 	if err != nil {
 		return err
@@ -216,7 +256,7 @@ func (s *reception) converse(ctx context.Context) error {
 // order in which nobody holds a slot of the node while he waits for a lock.
 // Source: ssync_receiver.py, Receiver.__call__, and diskfile.py,
 // replication_lock; the order of the two is ours.
-func (s *reception) admit(ctx context.Context, device *store.Device) (release func(), err error) {
+func (s *reception) admit(ctx context.Context, device *store.Device) (func(), error) {
 	until := time.Now().Add(s.cfg.LockTimeout)
 	partition, err := s.partition.LockReplication(ctx, s.cfg.LockTimeout)
 	if err != nil {
@@ -227,18 +267,18 @@ func (s *reception) admit(ctx context.Context, device *store.Device) (release fu
 		partition.Release()
 		return nil, err
 	}
-	release = func() {
+	unlock := func() {
 		slot.Release()
 		partition.Release()
 	}
 	if s.slots == nil {
-		return release, nil
+		return unlock, nil
 	}
 	select {
 	case s.slots <- struct{}{}:
-		return func() { <-s.slots; release() }, nil
+		return func() { <-s.slots; unlock() }, nil
 	default:
-		release()
+		unlock()
 		return nil, fmt.Errorf("%w: %d sessions are open, as many as replication_concurrency allows", ErrBusy, cap(s.slots))
 	}
 }
@@ -331,6 +371,7 @@ func errorLine(err error) (code int, text string, worth bool) {
 	var op *engine.OpError
 	var timeout *TimeoutError
 	var failed *failedUpdates
+	var refusal *Refusal
 	switch {
 	case errors.Is(err, ErrEarlyDisconnect):
 		return 0, "", false
@@ -342,6 +383,8 @@ func errorLine(err error) (code int, text string, worth bool) {
 		return 507, err.Error(), true
 	case errors.As(err, &op):
 		return 0, "", false
+	case errors.As(err, &refusal):
+		return refusal.Code, refusal.Text, true
 	case errors.As(err, &failed):
 		return failed.code, failed.Error(), true
 	}

@@ -79,11 +79,14 @@ func (s *reception) readOffers(c *checker) error {
 
 func (s *reception) answer(wanted []proto.Wanted) error {
 	s.report.Wanted = len(wanted)
+	if err := s.device.Present(); err != nil {
+		return err // not wanted means held, and here nothing is any more
+	}
 	if err := s.out.Text([]byte(proto.MissingCheckStart + "\r\n")); err != nil {
 		return err
 	}
 	for _, w := range wanted {
-		if err := s.out.Append(func(dst []byte) []byte { return proto.AppendWanted(dst, w) }, 64); err != nil {
+		if err := s.out.Append(func(dst []byte) []byte { return s.dialect.appendWanted(dst, w) }, 64); err != nil {
 			return err
 		}
 	}
@@ -130,7 +133,7 @@ func (c *checker) work() {
 	defer c.workers.Done()
 	for b := range c.jobs {
 		for _, o := range b.offers {
-			if w := wants(c.s.held(o.Hash), o); w.Data || w.Meta {
+			if w := c.s.dialect.wants(c.s.held(o.Hash), o); w.Data || w.Meta {
 				b.wanted = append(b.wanted, w)
 			}
 			c.s.progress.Add(1)
@@ -218,18 +221,4 @@ func (s *reception) held(h proto.Hash) *local {
 type local struct {
 	store.Times
 	tombstone bool
-}
-
-// wants compares an offer with what is here. Equal times are in sync, whatever
-// the content. Source: ssync_receiver.py, Receiver._check_missing and
-// encode_wanted.
-func wants(here *local, o proto.Offer) proto.Wanted {
-	if here == nil {
-		return proto.Wanted{Hash: o.Hash, Data: true, Meta: true}
-	}
-	w := proto.Wanted{Hash: o.Hash, Data: o.Data.After(here.Data)}
-	if !here.tombstone {
-		w.Meta = o.Meta.After(here.Meta) || o.CType.After(here.CType) && o.CType.After(o.Data)
-	}
-	return w
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -49,6 +51,9 @@ func (s *reception) updates(ctx context.Context) error {
 	}
 	if ok, failed := c.counts(); failed > 0 {
 		return &failedUpdates{code: 500, text: fmt.Sprintf("ERROR: With :UPDATES: %d failures to %d successes", failed, ok)}
+	}
+	if err := s.device.Present(); err != nil {
+		return err // durable, but on a disk that is not this node's any more
 	}
 	return s.send([]byte(proto.UpdatesStart + "\r\n" + proto.UpdatesEnd + "\r\n"))
 }
@@ -100,6 +105,7 @@ type subrequest struct {
 	etag   string
 	length int64
 	ts     proto.Timestamp
+	began  time.Time
 }
 
 func (r *subrequest) String() string { return fmt.Sprintf("%s %.256q", r.method, r.name) }
@@ -111,7 +117,7 @@ func (s *reception) readHead(line []byte) (*subrequest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("subrequest line: %w", err)
 	}
-	r := &subrequest{method: method, name: name, length: -1}
+	r := &subrequest{method: method, name: name, length: -1, began: time.Now()}
 	for total := 0; ; {
 		line, err := s.line(r.String())
 		if err == io.EOF {
@@ -133,6 +139,7 @@ func (s *reception) readHead(line []byte) (*subrequest, error) {
 	if err := r.checkLength(); err != nil {
 		return nil, err
 	}
+	r.etag = s.dialect.etag(r.etag)
 	r.hash = s.cfg.Store.Cluster().Secret.Hash(name)
 	if !s.isWanted(r.hash) {
 		return nil, fmt.Errorf("%s hashes to %s here, which this session did not ask for: "+
@@ -206,6 +213,9 @@ func refuse(status int, format string, args ...any) error {
 // with constraints.py, check_object_creation; the limits on metadata were the
 // proxy's to check and are not asked again.
 func (r *subrequest) validate(maxFileSize int64) (err error) {
+	if !utf8.ValidString(r.name) { // Swift could not read what was stored under it
+		return refuse(412, "the name is not UTF-8")
+	}
 	text, ok := r.md.Get("X-Timestamp")
 	if !ok {
 		return refuse(400, "missing X-Timestamp header")
@@ -250,7 +260,8 @@ func (s *reception) perform(ctx context.Context, c *committer, r *subrequest) er
 	return nil
 }
 
-// put lands the body and hands the file to the committer.
+// put receives the body and hands the file to the committer, which awaits that the
+// body has landed: the next subrequest is read meanwhile.
 func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error {
 	c.await(r.hash)
 	w, err := s.partition.Put(r.hash, r.ts, r.length)
@@ -259,7 +270,7 @@ func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error 
 		return s.skip(r, r.length)
 	}
 	digest := md5.New()
-	got, err := s.in.Body(ctx, r.length, w, digest)
+	landing, got, err := s.in.Land(ctx, r.length, w, digest)
 	if err != nil {
 		w.Abort()
 		var sink *engine.SinkError
@@ -270,18 +281,28 @@ func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error 
 		return s.skip(r, r.length-got)
 	}
 	s.report.Bytes += got
-	if err := s.seal(w, r, digest); err != nil {
-		w.Abort()
-		c.settle(r, err)
-		return nil
-	}
-	c.queue(&pending{sub: r, writer: w})
+	c.queue(&pending{sub: r, writer: w, body: &body{landing: landing, digest: digest}})
 	return nil
 }
 
-// seal checks the body against its ETag and gives the file its metadata.
-func (s *reception) seal(w *store.Writer, r *subrequest, digest hash.Hash) error {
-	etag := hex.EncodeToString(digest.Sum(nil))
+// body is what has been received of a PUT in full, and is still being written
+// and digested.
+type body struct {
+	landing *engine.Landing
+	digest  hash.Hash
+}
+
+// seal waits for the body, checks it against its ETag and gives the file its
+// metadata.
+func (b *body) seal(w *store.Writer, r *subrequest) error {
+	if err := b.landing.Wait(); err != nil {
+		var sink *engine.SinkError
+		if errors.As(err, &sink) {
+			err = sink.Err
+		}
+		return err
+	}
+	etag := hex.EncodeToString(b.digest.Sum(nil))
 	if r.etag != "" && r.etag != etag {
 		return refuse(422, "the body's MD5 is %s, its ETag %.64q", etag, r.etag)
 	}

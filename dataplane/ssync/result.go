@@ -12,18 +12,20 @@ import (
 // Outcome is what became of one offered object.
 type Outcome uint8
 
-// The outcomes. InSync and Sent are proof that the peer holds the object, durable,
-// once the session has ended well; NotSent and Failed prove nothing.
+// The outcomes. InSync and Sent are proof that the peer holds the object, durable
+// and under the times that Each tells, once the session has ended well; the others
+// prove nothing.
 const (
-	Unknown Outcome = iota // the session ended before its turn
-	InSync                 // offered and not wanted
-	Sent                   // sent, and the peer has confirmed the session
-	NotSent                // wanted, but gone or unreadable when its turn came
-	Failed                 // sent, and not confirmed; or still wanted afterwards
+	Unknown  Outcome = iota // the session ended before its turn
+	InSync                  // offered and not wanted
+	Sent                    // sent, and the peer has confirmed the session
+	NotSent                 // wanted, but gone or unreadable when its turn came
+	Failed                  // sent, and not confirmed; or still wanted afterwards
+	Unproven                // not wanted, or sent, to a peer who compares or keeps less than this object is
 )
 
 func (o Outcome) String() string {
-	return [...]string{"unknown", "in sync", "sent", "not sent", "failed"}[o]
+	return [...]string{"unknown", "in sync", "sent", "not sent", "failed", "not proven"}[o]
 }
 
 // entry is what a session remembers of an offer: 40 bytes.
@@ -41,6 +43,7 @@ type want uint8
 const (
 	wantData want = 1 << iota
 	wantMeta
+	wantBare // asked for by its hash alone
 )
 
 const (
@@ -87,8 +90,9 @@ func (t *table) times(e *entry) store.Times {
 // unconfirm takes back what was sent in a session that the peer did not confirm.
 func (t *table) unconfirm() {
 	for i := range t.entries {
-		if t.entries[i].outcome == Sent {
-			t.entries[i].outcome = Failed
+		e := &t.entries[i]
+		if e.outcome == Sent || e.outcome == Unproven && e.want != 0 {
+			e.outcome = Failed
 		}
 	}
 }
@@ -113,6 +117,7 @@ type Result struct {
 	Sent            int // objects, of which something was sent
 	Proven          int // objects that the peer is known to hold
 	NotSent, Failed int
+	Unproven        int   // objects that the peer may hold, or only in part
 	Bytes           int64 // of bodies, sent
 	Sessions        int
 	Limited         bool  // there was more than MaxObjects allowed
@@ -132,13 +137,15 @@ func (r *Result) Each(f func(h proto.Hash, outcome Outcome, times store.Times)) 
 
 // tally sums the outcomes up.
 func (r *Result) tally() {
-	r.Proven, r.Failed, r.NotSent = 0, 0, 0
+	r.Proven, r.Failed, r.NotSent, r.Unproven = 0, 0, 0, 0
 	for i := range r.offers.entries {
 		switch r.offers.entries[i].outcome {
 		case InSync, Sent:
 			r.Proven++
 		case NotSent:
 			r.NotSent++
+		case Unproven:
+			r.Unproven++
 		case Failed, Unknown:
 			r.Failed++
 		}

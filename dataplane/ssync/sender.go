@@ -28,6 +28,7 @@ type SenderConfig struct {
 	ChunkBytes  int           // payload of a full chunk; 1 MiB
 	MaxOffers   int           // of one session; 100,000
 	MD5         bool          // read bodies against their ETag as well, as Swift's sender does
+	FallBack    bool          // Push asks with REPLICATION where SSYNC is answered by 405
 	Dialer      func(ctx context.Context, address string) (net.Conn, error)
 }
 
@@ -40,6 +41,10 @@ const (
 	// flushAfter is how long a line may wait for others to share its chunk: the
 	// receiver's patience is 60 s, and its disk should not idle.
 	flushAfter = time.Second
+
+	// offersAtOnce go out together: the receiver opens what he has of them while
+	// the next ones are listed here.
+	offersAtOnce = 256
 
 	// maxResponseHead bounds the receiver's head, and what is kept of the body of
 	// a refusal.
@@ -73,6 +78,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 
 // Job is what one session sends, and where to.
 type Job struct {
+	Verb       Verb
 	To         string // the receiver's HOST:PORT
 	Device     string // as the receiver calls it
 	Partition  *store.Partition
@@ -86,6 +92,7 @@ type Job struct {
 type transmission struct {
 	*Sender
 	job      Job
+	dialect  dialect
 	policy   int
 	conn     net.Conn
 	out      *engine.Outbound
@@ -95,13 +102,14 @@ type transmission struct {
 	listed   int // suffixes of the job that were offered whole
 	flushed  time.Time
 	unlisted *store.UnreadableError
+	bare     bool // some wanted line had no flags
 }
 
 // Send speaks one session. The result is never nil: Err in it is why the session
 // failed. It tells how many of the job's suffixes it got to; the rest is for
 // another session. Source: ssync_sender.py, Sender.__call__.
 func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes int) {
-	t := &transmission{Sender: s, job: job, policy: job.Partition.Policy().Index}
+	t := &transmission{Sender: s, job: job, dialect: job.Verb.dialect(), policy: job.Partition.Policy().Index}
 	t.log = s.cfg.Log.With("device", job.Partition.Device().Name(), "policy", t.policy, "partition", job.Partition.Number(), "peer", job.To)
 	if len(job.Suffixes) == 0 && len(job.Only) == 0 {
 		return &t.result, 0
@@ -121,15 +129,15 @@ func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes in
 	return &t.result, t.listed
 }
 
-func (t *transmission) converse(ctx context.Context) error {
+func (t *transmission) converse(ctx context.Context) (err error) {
 	if err := t.connect(ctx); err != nil {
 		return err
 	}
-	defer t.disconnect()
+	defer func() { t.disconnect(err == nil || t.dialect.endsAlways()) }()
 	// Whatever ends the session must also end a write that nobody reads.
 	stop := context.AfterFunc(ctx, t.out.Interrupt)
 	defer stop()
-	err := t.missingCheck(ctx)
+	err = t.missingCheck(ctx)
 	if err == nil && t.job.Only == nil {
 		err = t.updates(ctx)
 	}
@@ -155,6 +163,10 @@ func (t *transmission) blame(ctx context.Context, err error) error {
 // connect dials, asks, and reads the response head. Source: ssync_sender.py,
 // Sender.connect.
 func (t *transmission) connect(ctx context.Context) error {
+	head, err := t.request()
+	if err != nil {
+		return err
+	}
 	dialing, cancel := context.WithTimeout(ctx, t.cfg.ConnTimeout)
 	defer cancel()
 	conn, err := t.cfg.Dialer(dialing, t.job.To)
@@ -162,18 +174,18 @@ func (t *transmission) connect(ctx context.Context) error {
 		return waited("connect send", t.cfg.ConnTimeout, err)
 	}
 	t.conn = conn
-	if err := t.open(ctx); err != nil {
+	if err := t.open(ctx, head); err != nil {
 		conn.Close()
 		return err
 	}
 	return nil
 }
 
-func (t *transmission) open(ctx context.Context) error {
+func (t *transmission) open(ctx context.Context, request proto.RequestHead) error {
 	stop := context.AfterFunc(ctx, func() { t.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	t.conn.SetDeadline(time.Now().Add(t.cfg.NodeTimeout))
-	if _, err := t.conn.Write(proto.AppendRequestHead(nil, t.request())); err != nil {
+	if _, err := t.conn.Write(proto.AppendRequestHead(nil, request)); err != nil {
 		return waited("connect send", t.cfg.NodeTimeout, err)
 	}
 	head, ahead, err := readResponseHead(t.conn)
@@ -202,18 +214,18 @@ func (t *transmission) open(ctx context.Context) error {
 	return nil
 }
 
-func (t *transmission) request() proto.RequestHead {
+func (t *transmission) request() (proto.RequestHead, error) {
+	placement, err := t.dialect.placement(t.policy)
 	return proto.RequestHead{
-		Method: "SSYNC",
+		Method: t.job.Verb.String(),
 		Target: "/" + t.job.Device + "/" + strconv.FormatUint(uint64(t.job.Partition.Number()), 10),
 		Minor:  1,
-		Headers: []proto.Header{
+		Headers: append([]proto.Header{
 			{Name: "Host", Value: t.job.To},
 			{Name: "Accept-Encoding", Value: "identity"},
 			{Name: "Transfer-Encoding", Value: "chunked"},
-			{Name: "X-Backend-Storage-Policy-Index", Value: strconv.Itoa(t.policy)},
-		},
-	}
+		}, placement...),
+	}, err
 }
 
 // readResponseHead returns the head and what came behind it.
@@ -278,7 +290,7 @@ func (t *transmission) missingCheck(ctx context.Context) error {
 	}
 	for i := range t.result.offers.entries {
 		if e := &t.result.offers.entries[i]; e.want == 0 {
-			e.outcome = InSync
+			e.outcome = t.dialect.unwanted(t.bare)
 		}
 	}
 	return nil
@@ -348,11 +360,14 @@ func (t *transmission) offerOnly() error {
 }
 
 func (t *transmission) offerOne(o proto.Offer) error {
-	t.result.offers.add(o)
+	t.result.offers.add(t.dialect.said(o))
 	t.result.Offered++
 	t.job.Progress.offered()
-	if err := t.out.Append(func(dst []byte) []byte { return proto.AppendOffer(dst, o) }, 256); err != nil {
+	if err := t.out.Append(func(dst []byte) []byte { return t.dialect.appendOffer(dst, o) }, 256); err != nil {
 		return err
+	}
+	if t.result.Offered%offersAtOnce == 0 {
+		return t.flush()
 	}
 	return t.flushLate()
 }
@@ -377,6 +392,10 @@ func (t *transmission) want(line []byte) error {
 	}
 	if w.Meta {
 		e.want |= wantMeta
+	}
+	if !proto.HasWantedFlags(line) {
+		e.want |= wantBare
+		t.bare = true
 	}
 	return nil
 }
@@ -415,10 +434,12 @@ func (t *transmission) updates(ctx context.Context) error {
 	return t.expect(ctx, proto.UpdatesEnd, "updates line")
 }
 
-// disconnect ends the body, as far as it still can be, and hangs up. Source:
-// ssync_sender.py, Sender.disconnect.
-func (t *transmission) disconnect() {
-	t.out.End()
+// disconnect ends the body, if it shall have an end and still can, and hangs up.
+// Source: ssync_sender.py, Sender.disconnect.
+func (t *transmission) disconnect(ending bool) {
+	if ending {
+		t.out.End()
+	}
 	t.conn.Close()
 	t.peer.close()
 	t.out.Close()

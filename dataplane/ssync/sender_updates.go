@@ -31,44 +31,32 @@ func (t *transmission) update(e *entry) error {
 		return nil
 	}
 	defer o.Close()
-	sent := false
+	var sent shipment
 	switch {
 	case o.Tombstone && e.want&wantData != 0:
-		sent, err = true, t.sendDelete(o)
+		sent.data, err = true, t.sendDelete(o)
 	case o.Tombstone:
 		t.leaveOut(e, &store.DeletedError{Timestamp: o.Times.Data})
 	default:
-		sent, err = t.sendObject(e, o)
+		sent, err = t.dialect.sendObject(t, e, o)
 	}
 	if err != nil {
 		return err
 	}
-	if sent {
-		e.outcome = Sent
+	if !sent.empty() {
+		var times store.Times
+		e.outcome, times = t.dialect.proof(e, t.result.offers.times(e), o, sent)
+		t.result.offers.setTimes(e, times)
 		t.result.Sent++
-		t.result.offers.setTimes(e, o.Times)
 		t.job.Progress.sent()
 	}
 	return nil
 }
 
-// sendObject sends a PUT, a POST or both.
-func (t *transmission) sendObject(e *entry, o *store.Object) (sent bool, err error) {
-	if e.want&wantData != 0 {
-		if sent, err = t.sendPut(e, o); !sent || err != nil {
-			return sent, err
-		}
-	}
-	if e.want&wantMeta != 0 && o.Meta != nil {
-		return true, t.sendSubrequest("POST", o.Name, o.Meta)
-	}
-	if !sent {
-		t.leaveOut(e, errNothingToPost)
-	}
-	return sent, nil
-}
-
-var errNothingToPost = errors.New("its metadata is no longer newer than its body")
+var (
+	errNothingToPost = errors.New("its metadata is no longer newer than its body")
+	errOverwritten   = errors.New("it was overwritten since it was offered, and only its metadata is wanted")
+)
 
 // leaveOut notes an object of which nothing is sent. Nothing failed: the peer
 // still lacks it, and says so next time.
@@ -82,12 +70,12 @@ func (t *transmission) sendDelete(o *store.Object) error {
 	return t.sendSubrequest("DELETE", o.Name, hashes.Metadata{{Key: "X-Timestamp", Value: o.Times.Data.Internal()}})
 }
 
-// sendPut sends the .data: its metadata as headers, then its body.
-func (t *transmission) sendPut(e *entry, o *store.Object) (sent bool, err error) {
+// sendPut sends a body under metadata, mostly the .data's own.
+func (t *transmission) sendPut(e *entry, o *store.Object, md hashes.Metadata) (sent bool, err error) {
 	if o.Size <= wholeBytes {
-		return t.sendWhole(e, o)
+		return t.sendWhole(e, o, md)
 	}
-	if err := t.sendSubrequest("PUT", o.Name, o.Data); err != nil {
+	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
 	}
 	var digest hash.Hash
@@ -111,7 +99,7 @@ func (t *transmission) sendPut(e *entry, o *store.Object) (sent bool, err error)
 // bodies hold small objects on their way into a chunk.
 var bodies = sync.Pool{New: func() any { b := make([]byte, wholeBytes); return &b }}
 
-func (t *transmission) sendWhole(e *entry, o *store.Object) (sent bool, err error) {
+func (t *transmission) sendWhole(e *entry, o *store.Object, md hashes.Metadata) (sent bool, err error) {
 	scratch := bodies.Get().(*[]byte)
 	defer bodies.Put(scratch)
 	body := (*scratch)[:o.Size]
@@ -125,7 +113,7 @@ func (t *transmission) sendWhole(e *entry, o *store.Object) (sent bool, err erro
 			return false, nil
 		}
 	}
-	if err := t.sendSubrequest("PUT", o.Name, o.Data); err != nil {
+	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
 	}
 	t.countBytes(o.Size)

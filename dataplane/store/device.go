@@ -43,25 +43,52 @@ func urlSafe(c byte) bool {
 }
 
 // Device opens a device. It fails with ErrDeviceName, ErrUnmounted or
-// ErrSuspect, each of which a peer is told as 507.
+// ErrSuspect, each of which a peer is told as 507; any other error says nothing
+// about the device.
 func (s *Store) Device(name string) (*Device, error) {
 	if err := ValidDeviceName(name); err != nil {
 		return nil, err
 	}
 	path := s.cfg.Devices + "/" + name
-	if s.cfg.MountCheck && !isMount(path) {
-		return nil, fmt.Errorf("device %s: %w at %s", name, ErrUnmounted, path)
-	}
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	switch {
+	case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM):
+		return nil, fmt.Errorf("device %s: open %s: %w", name, path, err)
+	case err != nil:
 		return nil, fmt.Errorf("device %s: %w: open %s: %w", name, ErrUnmounted, path, err)
 	}
 	d := &Device{store: s, name: name, root: &root{fd: fd, path: path, device: name, witness: s.cfg.Witness, files: &s.files}}
+	if err := d.Present(); err != nil {
+		d.Close()
+		return nil, err
+	}
 	if reason := s.suspected(d); reason != "" {
 		d.Close()
 		return nil, fmt.Errorf("device %s: %w (%s); check the disk and mount it anew%s", name, ErrSuspect, reason, s.clearHint(name))
 	}
 	return d, nil
+}
+
+// Present fails with ErrUnmounted where the device's path no longer leads to what
+// was opened: it has been unmounted behind our back, or something else has been
+// mounted over it. With mount_check it must be a mount, too. What is looked at
+// is the path after the descriptor: so it can't be the empty mount point that was
+// opened, in the moment before the disk came or after it went.
+func (d *Device) Present() error {
+	var mine, there unix.Stat_t
+	if err := unix.Fstat(d.root.fd, &mine); err != nil {
+		return fmt.Errorf("device %s: fstat: %w", d.name, err)
+	}
+	if d.store.cfg.MountCheck && !isMount(d.root.path) {
+		return fmt.Errorf("device %s: %w at %s", d.name, ErrUnmounted, d.root.path)
+	}
+	if err := unix.Stat(d.root.path, &there); err != nil {
+		return fmt.Errorf("device %s: %w: stat %s: %w", d.name, ErrUnmounted, d.root.path, err)
+	}
+	if mine.Dev != there.Dev || mine.Ino != there.Ino {
+		return fmt.Errorf("device %s: %w any more: %s leads elsewhere", d.name, ErrUnmounted, d.root.path)
+	}
+	return nil
 }
 
 // isMount tells a mounted device from an empty mount point. Source:

@@ -124,20 +124,6 @@ func TestPartitions(t *testing.T) {
 	}
 }
 
-// fallocate_reserve is bytes or a percentage.
-func TestParseReserve(t *testing.T) {
-	for text, want := range map[string]store.Reserve{"1%": {Percent: 1}, " 0.5% ": {Percent: 0.5}, "0": {}, "10000000": {Bytes: 10_000_000}, "100%": {Percent: 100}} {
-		if got, err := store.ParseReserve(text); err != nil || got != want {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "%", "-1", "-1%", "101%", "1.5", "ten", "NaN%", "1 GB"} {
-		if got, err := store.ParseReserve(text); err == nil {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
-
 // An object that would eat into the reserve is refused as on a full disk; a
 // tombstone, which makes room, is not.
 func TestReserve(t *testing.T) {

@@ -81,6 +81,9 @@ func (p *Partition) openInvalid() (*file, error) {
 // partition that is not there has none, and is not made. Source: diskfile.py,
 // __get_hashes.
 func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, listdir bool) (map[proto.Suffix]string, error) {
+	if p.policy.Kind != hashes.Replication {
+		return nil, fmt.Errorf("%s: %w", p.Path(), ErrErasureCoded)
+	}
 	if there, err := p.Exists(); !there {
 		return nil, err
 	}
@@ -134,7 +137,7 @@ func (p *Partition) digest(ctx context.Context, h *hashes.PartitionHashes, recal
 		case absent(err):
 			delete(h.Digests, s)
 		case err != nil:
-			p.store().cfg.Notice(Notice{Device: p.device.name, Text: fmt.Sprintf("suffix not hashed: %v", err)})
+			p.store().cfg.Notice(Notice{Kind: NoticeUnhashed, Device: p.device.name, Partition: p, Text: fmt.Sprintf("suffix not hashed: %v", err)})
 		default:
 			h.Digests[s] = digest
 		}
@@ -188,7 +191,7 @@ func (p *Partition) setAside(s proto.Suffix, name string) error {
 	if err := p.root().rename(path, to); err != nil {
 		return err
 	}
-	p.store().cfg.Notice(Notice{Device: p.device.name, Text: p.absolute(path) + ": not a hash directory; quarantined as " + p.absolute(to)})
+	p.store().cfg.Notice(Notice{Kind: NoticeQuarantined, Device: p.device.name, Partition: p, Text: p.absolute(path) + ": not a hash directory; quarantined as " + p.absolute(to)})
 	return nil
 }
 

@@ -28,6 +28,7 @@ const (
 	CallUnlink   Call = "unlink"
 	CallRmdir    Call = "rmdir"
 	CallAllocate Call = "fallocate"
+	CallDirect   Call = "fcntl" // O_DIRECT on, if Offset is 1, or off
 	CallOpen     Call = "open"
 	CallRead     Call = "read"
 	CallGetxattr Call = "getxattr"
@@ -262,6 +263,19 @@ func (f *file) truncate(size int64) error {
 func (f *file) allocate(size int64) error {
 	return f.root.do(Op{Call: CallAllocate, Path: f.path, File: f.id, Offset: size}, func() error {
 		return again(func() error { return unix.Fallocate(f.fd, unix.FALLOC_FL_KEEP_SIZE, 0, size) })
+	})
+}
+
+// setDirect says whether following writes go past the page cache. EINVAL: the
+// file system can't.
+func (f *file) setDirect(on bool) error {
+	flags, offset := 0, int64(0)
+	if on {
+		flags, offset = unix.O_DIRECT, 1
+	}
+	return f.root.do(Op{Call: CallDirect, Path: f.path, File: f.id, Offset: offset}, func() error {
+		_, err := unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, flags)
+		return err
 	})
 }
 

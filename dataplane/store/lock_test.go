@@ -61,6 +61,9 @@ func TestLocks(t *testing.T) {
 // Python and we keep each other out.
 func TestLocksAgainstPython(t *testing.T) {
 	python, err := exec.LookPath("python3")
+	if err != nil && os.Getenv("REQUIRE_SWIFT") == "1" {
+		t.Fatalf("REQUIRE_SWIFT=1, but %v", err)
+	}
 	if err != nil {
 		t.Skip("no python3 here; flock(2) itself is tested by TestLocks")
 	}

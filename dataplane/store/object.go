@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -136,7 +137,7 @@ func (o *Object) read(c hashes.Choice) error {
 		return fmt.Errorf("%s: %w", o.partition.absolute(o.dir), ErrNotExist)
 	}
 	if c.Meta == nil {
-		return nil
+		return checkExpiry(c.Data.Name, o.Data)
 	}
 	if err := o.readMeta(c.Meta.Name); err != nil {
 		return err
@@ -146,6 +147,21 @@ func (o *Object) read(c hashes.Choice) error {
 	}
 	return nil
 }
+
+// checkExpiry checks the time at which an object expires: by its .meta, where it
+// has one, else by its .data.
+func checkExpiry(name string, md hashes.Metadata) error {
+	if at, ok := md.Get("X-Delete-At"); ok {
+		if _, err := parseInt(at); err != nil {
+			return corrupt("%s: bad X-Delete-At %.32q", name, at)
+		}
+	}
+	return nil
+}
+
+// parseInt reads a stored number as Python's int does, which takes blanks around
+// it: what Swift calls sound must not go to quarantine.
+func parseInt(text string) (int64, error) { return strconv.ParseInt(strings.TrimSpace(text), 10, 64) }
 
 func (o *Object) readTombstone(name string) error {
 	_, md, err := o.openFile(name)
@@ -167,17 +183,12 @@ func (o *Object) readData(name string) error {
 		return err
 	}
 	length, _ := md.Get("Content-Length")
-	o.Size, err = strconv.ParseInt(length, 10, 64)
+	o.Size, err = parseInt(length)
 	if err != nil {
 		return corrupt("%s: bad Content-Length %.32q", name, length)
 	}
 	if o.Size != st.Size {
 		return corrupt("%s: %d bytes where its metadata says %d", name, st.Size, o.Size)
-	}
-	if at, ok := md.Get("X-Delete-At"); ok {
-		if _, err := strconv.ParseInt(at, 10, 64); err != nil {
-			return corrupt("%s: bad X-Delete-At %.32q", name, at)
-		}
 	}
 	return o.takeDataTime()
 }
@@ -199,6 +210,9 @@ func (o *Object) readMeta(name string) error {
 		return err
 	}
 	o.Meta = md
+	if err := checkExpiry(name, md); err != nil {
+		return err
+	}
 	if o.Times.Meta, err = timeOf(md, "X-Timestamp"); err != nil {
 		return err
 	}

@@ -28,7 +28,11 @@ var errBreaker = errors.New("too many quarantines on this device within a minute
 func (p *Partition) quarantine(h proto.Hash, reason string) error {
 	q := &QuarantinedError{Path: p.absolute(p.hashDir(h)), Reason: reason}
 	q.Moved, q.Err = p.moveAway(h)
-	p.store().cfg.Notice(Notice{Device: p.device.name, Text: q.Error()})
+	kind := NoticeQuarantined
+	if q.Err != nil {
+		kind = NoticeNotQuarantined
+	}
+	p.store().cfg.Notice(Notice{Kind: kind, Device: p.device.name, Partition: p, Text: q.Error()})
 	return q
 }
 
@@ -42,13 +46,31 @@ func (p *Partition) moveAway(h proto.Hash) (string, error) {
 	if _, err := p.root().makeDirs("quarantined", p.quarantineDir()); err != nil {
 		return "", err
 	}
-	to := p.quarantineDir() + "/" + h.String()
-	err := p.root().rename(p.hashDir(h), to)
+	to, err := p.moveTo(p.hashDir(h), h.String())
+	if err != nil && p.unlistable(h) {
+		to, err = p.moveTo(p.suffixDir(h.Suffix()), h.Suffix().String())
+	}
+	return to, err
+}
+
+// moveTo moves a directory into the quarantine, under a name of its own where
+// there is one of that name.
+func (p *Partition) moveTo(dir, name string) (string, error) {
+	to := p.quarantineDir() + "/" + name
+	err := p.root().rename(dir, to)
 	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.ENOTDIR) {
 		to += "-" + randomHex(16)
-		err = p.root().rename(p.hashDir(h), to)
+		err = p.root().rename(dir, to)
 	}
 	return p.absolute(to), err
+}
+
+// unlistable tells a directory that the file system itself calls damaged. Where
+// such a one can't be moved, its suffix goes as a whole: else nothing could ever
+// be stored there again. Source: diskfile.py, get_diskfile_from_hash.
+func (p *Partition) unlistable(h proto.Hash) bool {
+	_, err := p.root().readDir(p.hashDir(h))
+	return errors.Is(err, unix.ENODATA) || errors.Is(err, unix.EUCLEAN)
 }
 
 func (s *Store) mayQuarantine(device string) bool {

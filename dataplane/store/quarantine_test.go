@@ -71,6 +71,25 @@ func TestQuarantine(t *testing.T) {
 		{"an over-long checksum", func(t *testing.T, p *store.Partition) {
 			setxattr(t, plant(t, p, first, data, "body", with("a", "b")), "user.swift.metadata_checksum", strings.Repeat("0", 100))
 		}, "over-long"},
+		{"a piece of the metadata missing", func(t *testing.T, p *store.Partition) {
+			setxattr(t, plant(t, p, first, data, "body", with("a", "b")), "user.swift.metadata", "\x80\x02}")
+		}, "does not match its checksum"},
+		{"a tombstone with another checksum", func(t *testing.T, p *store.Partition) {
+			setxattr(t, plant(t, p, first, ts, "", metadata(first, at)), "user.swift.metadata_checksum", strings.Repeat("0", 32))
+		}, "does not match its checksum"},
+		{"a POST without metadata", func(t *testing.T, p *store.Partition) {
+			plant(t, p, first, data, "body", with("a", "b"))
+			plantBare(t, p, first, storetest.Time(2).Internal()+".meta", "")
+		}, "no metadata"},
+		{"a POST with a strange expiry", func(t *testing.T, p *store.Partition) {
+			plant(t, p, first, data, "body", with("a", "b"))
+			plant(t, p, first, storetest.Time(2).Internal()+".meta", "", metadata(first, storetest.Time(2), hashes.Field{Key: "X-Delete-At", Value: "soon"}))
+		}, "bad X-Delete-At"},
+		{"a content type of its own that names another", func(t *testing.T, p *store.Partition) {
+			plant(t, p, first, data, "body", with("a", "b"))
+			plant(t, p, first, storetest.Time(3).Internal()+".meta", "", metadata(first, storetest.Time(3)))
+			plant(t, p, first, storetest.Time(2).Internal()+"+0.meta", "", metadata(second, storetest.Time(2)))
+		}, `metadata names "/a/c/second"`},
 		{"a tombstone without metadata", func(t *testing.T, p *store.Partition) { plantBare(t, p, first, ts, "") }, "no metadata"},
 		{"a POST that names another", func(t *testing.T, p *store.Partition) {
 			plant(t, p, first, data, "body", with("a", "b"))
@@ -184,6 +203,112 @@ func TestQuarantineOfADamagedDirectory(t *testing.T) {
 		if !errors.As(err, &q) || q.Moved == "" {
 			t.Errorf("%v: %v", errno, err)
 		}
+	}
+}
+
+// Where bad sectors keep even that from being done, the whole suffix is moved.
+func TestQuarantineOfAnImmovableDirectory(t *testing.T) {
+	broken := ""
+	p := newPartition(t, watched(storetest.Hooks{OnBefore: func(op *store.Op) error {
+		switch {
+		case broken == "" || !strings.HasSuffix(op.Path, broken):
+			return nil
+		case op.Call == store.CallReadDir:
+			return unix.EUCLEAN
+		case op.Call == store.CallRename:
+			return unix.EIO
+		}
+		return nil
+	}}))
+	kin := sibling(first)
+	must(t, storetest.Put(p, first, storetest.Time(1), nil))
+	must(t, storetest.Put(p, kin, storetest.Time(1), nil))
+	broken = storetest.Hash(first).String()
+	_, err := p.Open(storetest.Hash(first))
+	var q *store.QuarantinedError
+	want := filepath.Join(quarantined(p), storetest.Hash(first).Suffix().String())
+	if !errors.As(err, &q) || q.Err != nil || q.Moved != want {
+		t.Fatalf("%v, want it moved to %s", err, want)
+	}
+	if names := ls(t, want); len(names) != 2 {
+		t.Errorf("moved: %q", names)
+	}
+	broken = ""
+	must(t, storetest.Put(p, first, storetest.Time(1), nil))
+}
+
+// A directory that is readable and can't be moved stays where it is.
+func TestQuarantineFails(t *testing.T) {
+	p := newPartition(t, watched(storetest.Hooks{OnBefore: func(op *store.Op) error {
+		if op.Call == store.CallRename && strings.HasSuffix(op.Path, storetest.Hash(first).String()) {
+			return unix.EIO
+		}
+		return nil
+	}}))
+	plantBare(t, p, first, storetest.Time(1).Internal()+".data", "")
+	_, err := p.Open(storetest.Hash(first))
+	var q *store.QuarantinedError
+	if !errors.As(err, &q) || !errors.Is(err, unix.EIO) || len(ls(t, hashDir(p, first))) != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is strange but true stays: an expiry that a POST hides, numbers with blanks
+// around them, keys nobody knows.
+func TestNoQuarantine(t *testing.T) {
+	at := storetest.Time(1)
+	for name, make := range map[string]func(p *store.Partition){
+		"a strange expiry that a POST hides": func(p *store.Partition) {
+			plant(t, p, first, at.Internal()+".data", "body", dataMetadata(first, at, "body", hashes.Field{Key: "X-Delete-At", Value: "soon"}))
+			plant(t, p, first, storetest.Time(2).Internal()+".meta", "", metadata(first, storetest.Time(2)))
+		},
+		"blanks around numbers": func(p *store.Partition) {
+			plant(t, p, first, at.Internal()+".data", "body", dataMetadata(first, at, "body",
+				hashes.Field{Key: "X-Delete-At", Value: " 4000000000 "}, hashes.Field{Key: "Content-Length", Value: " 04 "}))
+		},
+		"keys nobody knows": func(p *store.Partition) {
+			plant(t, p, first, at.Internal()+".data", "body", dataMetadata(first, at, "body", hashes.Field{Key: "\xff", Value: ""}))
+		},
+		"an expiry long past": func(p *store.Partition) {
+			plant(t, p, first, at.Internal()+".data", "body", dataMetadata(first, at, "body", hashes.Field{Key: "X-Delete-At", Value: "1"}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPartition(t)
+			make(p)
+			if state := storetest.MustState(t, p, first); !strings.HasPrefix(state, "data ") {
+				t.Error(state)
+			}
+		})
+	}
+}
+
+// A file system without xattrs, or one that can't read them, says nothing against
+// an object: nobody may conclude anything, and nothing is moved.
+func TestXattrsUnreadable(t *testing.T) {
+	for _, errno := range []unix.Errno{unix.EOPNOTSUPP, unix.EIO, unix.EACCES} {
+		t.Run(unix.ErrnoName(errno), func(t *testing.T) {
+			unreadable := false
+			p := newPartition(t, watched(storetest.Hooks{OnBefore: func(op *store.Op) error {
+				if unreadable && op.Call == store.CallGetxattr {
+					return errno
+				}
+				return nil
+			}}))
+			must(t, storetest.Put(p, first, storetest.Time(1), nil))
+			unreadable = true
+			var q *store.QuarantinedError
+			if _, err := p.Open(storetest.Hash(first)); !errors.Is(err, errno) || errors.As(err, &q) {
+				t.Errorf("open: %v", err)
+			}
+			if err := storetest.Put(p, first, storetest.Time(2), nil); !errors.Is(err, errno) {
+				t.Errorf("put: %v", err)
+			}
+			unreadable = false
+			if state := storetest.MustState(t, p, first); !strings.HasPrefix(state, "data 1700000001.00000") {
+				t.Error(state)
+			}
+		})
 	}
 }
 

@@ -2,34 +2,15 @@ package store
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // Reserve is the free space that objects may not use: bytes, or a percentage of
-// the device. Source: utils/config.py, config_fallocate_value.
+// the device. Source: utils/__init__.py, FallocateWrapper.
 type Reserve struct {
 	Bytes   int64
 	Percent float64
-}
-
-// ParseReserve reads fallocate_reserve: "1%" or "10000000".
-func ParseReserve(text string) (Reserve, error) {
-	text = strings.TrimSpace(text)
-	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		v, err := strconv.ParseFloat(percent, 64)
-		if err != nil || !(v >= 0 && v <= 100) {
-			return Reserve{}, fmt.Errorf("fallocate_reserve %.32q: not a percentage", text)
-		}
-		return Reserve{Percent: v}, nil
-	}
-	v, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || v < 0 {
-		return Reserve{}, fmt.Errorf("fallocate_reserve %.32q: neither bytes nor a percentage", text)
-	}
-	return Reserve{Bytes: v}, nil
 }
 
 // checkSpace fails with ENOSPC where a file of this size would leave less than

@@ -22,6 +22,7 @@ type Config struct {
 	ReclaimAge        time.Duration    // reclaim_age; default one week
 	Reserve           Reserve          // fallocate_reserve; default none
 	DisableAllocate   bool             // disable_fallocate: neither reserve nor preallocation
+	DirectFrom        int64            // bytes from which a body is written past the page cache; default 4 MiB, negative: never
 	CommitWorkers     int              // calls of one group side by side; default 32
 	StateDir          string           // remembers suspect devices over a restart; default: memory only
 	FreshFor          time.Duration    // an unsynced name may be that young (decision of Local); default two minutes
@@ -34,12 +35,26 @@ type Config struct {
 // Notice is something that happened to a device and that no caller asked about:
 // a quarantine, a device turned suspect. The text names the thing.
 type Notice struct {
-	Device string
-	Text   string
+	Kind      NoticeKind
+	Device    string
+	Partition *Partition // where it happened; nil: to the device as a whole
+	Text      string
 }
+
+// NoticeKind is a word for a log line and for who counts.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NoticeQuarantined    NoticeKind = "quarantined"     // put away
+	NoticeNotQuarantined NoticeKind = "not_quarantined" // to be put away, but it could not be
+	NoticeSuspect        NoticeKind = "suspect"         // the device is refused from now on
+	NoticeUnhashed       NoticeKind = "unhashed"        // a suffix could not be read
+)
 
 const (
 	defaultReclaimAge    = 7 * 24 * time.Hour
+	defaultDirectFrom    = 4 << 20
 	defaultCommitWorkers = 32
 	defaultFreshFor      = 2 * time.Minute
 	defaultQuarantines   = 10
@@ -66,6 +81,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	cfg.Devices = abs
 	setDefault(&cfg.ReclaimAge, defaultReclaimAge)
+	setDefault(&cfg.DirectFrom, defaultDirectFrom)
 	setDefault(&cfg.CommitWorkers, defaultCommitWorkers)
 	setDefault(&cfg.FreshFor, defaultFreshFor)
 	setDefault(&cfg.QuarantinesPerMin, defaultQuarantines)
@@ -78,7 +94,7 @@ func New(cfg Config) (*Store, error) {
 	return &Store{cfg: cfg, suspects: map[string]*suspicion{}, breakers: map[string]*breaker{}}, nil
 }
 
-func setDefault[T int | time.Duration](field *T, value T) {
+func setDefault[T int | int64 | time.Duration](field *T, value T) {
 	if *field == 0 {
 		*field = value
 	}

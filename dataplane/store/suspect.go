@@ -48,7 +48,7 @@ func (s *Store) mark(d *Device, reason string) {
 	if err := s.keepMark(d.name, mark); err != nil {
 		text += "; this process alone remembers it: " + err.Error()
 	}
-	s.cfg.Notice(Notice{Device: d.name, Text: text})
+	s.cfg.Notice(Notice{Kind: NoticeSuspect, Device: d.name, Text: text})
 }
 
 // suspected returns why the device is suspect, or nothing.
@@ -104,7 +104,7 @@ func (s *Store) clearHint(device string) string {
 	if s.cfg.StateDir == "" {
 		return ""
 	}
-	return ", or remove " + s.markPath(device)
+	return fmt.Sprintf(", or: ringsync doctor --clear %s (which removes %s)", device, s.markPath(device))
 }
 
 func (s *Store) keepMark(device string, mark *suspicion) error {

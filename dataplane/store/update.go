@@ -3,8 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -14,6 +12,8 @@ import (
 var (
 	ErrName  = errors.New("another object's name lies in this directory")
 	ErrStale = errors.New("content type newer than the metadata it came with")
+	// ErrErasureCoded also keeps digests from being taken, which have another form there.
+	ErrErasureCoded = errors.New("the policy is erasure coded, and fragments are not written here")
 )
 
 // ConflictError tells that what is there is as new as the update, or newer.
@@ -45,7 +45,7 @@ func (p *Partition) Put(h proto.Hash, ts proto.Timestamp, size int64) (*Writer, 
 		return nil, err
 	}
 	defer now.Close()
-	if there, is := now.standing(ts); is && !there.Before(ts) {
+	if there, is := now.standing(); is && !there.Before(ts) {
 		return nil, now.conflict(there)
 	}
 	return p.create(h, size)
@@ -67,7 +67,7 @@ func (p *Partition) Delete(h proto.Hash, name string, ts proto.Timestamp) (*Writ
 		return nil, err
 	}
 	defer now.Close()
-	if there, is := now.standing(ts); is && !there.Before(ts) {
+	if there, is := now.standing(); is && !there.Before(ts) {
 		if now.Tombstone {
 			return nil, nil
 		}
@@ -168,6 +168,9 @@ func ctypeTime(md hashes.Metadata, ts proto.Timestamp) (proto.Timestamp, error) 
 // current opens what is there now; nothing, or something that went to
 // quarantine, is an object without a name.
 func (p *Partition) current(h proto.Hash) (*Object, error) {
+	if p.policy.Kind != hashes.Replication {
+		return nil, fmt.Errorf("%s: %w", p.Path(), ErrErasureCoded)
+	}
 	o, err := p.Open(h)
 	var gone *QuarantinedError
 	if errors.Is(err, ErrNotExist) || errors.As(err, &gone) && gone.Err == nil {
@@ -176,29 +179,11 @@ func (p *Partition) current(h proto.Hash) (*Object, error) {
 	return o, err
 }
 
-// standing is the time that an update at ts competes with: the .data's or the
-// tombstone's; for an object that has expired by then, the metadata's.
-func (o *Object) standing(ts proto.Timestamp) (proto.Timestamp, bool) {
-	if o.Name == "" {
-		return proto.Timestamp{}, false
-	}
-	if o.expired(ts) {
-		return o.Times.Meta, true
-	}
-	return o.Times.Data, true
-}
-
-func (o *Object) expired(at proto.Timestamp) bool {
-	if o.Tombstone {
-		return false
-	}
-	text, ok := o.Merged().Get("X-Delete-At")
-	if !ok {
-		return false
-	}
-	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	return err == nil && seconds <= at.Time().Unix()
-}
+// standing is the time that a PUT or a DELETE competes with: the .data's or the
+// tombstone's. Swift takes the metadata's for an object that has expired by the
+// time of the update; a newer body would then be refused for ever, and a copy of
+// it somewhere else be the only one.
+func (o *Object) standing() (proto.Timestamp, bool) { return o.Times.Data, o.Name != "" }
 
 func (o *Object) conflict(there proto.Timestamp) error {
 	return &ConflictError{Existing: there, Tombstone: o.Tombstone, ETag: o.ETag()}

@@ -18,6 +18,7 @@ type Writer struct {
 	named     bool   // in the tmp directory, where O_TMPFILE is not to be had
 	name      string // of the file to be, in the hash directory
 	etag      string // of a .data
+	direct    bool   // written past the page cache
 	alone     bool   // a .data in a directory of its own: nothing can be obsolete
 	failed    error
 }
@@ -26,6 +27,10 @@ type Writer struct {
 // Below it, fallocate costs more than the body's own write, and a full disk
 // shows itself at that write as well.
 const allocateFrom = 1 << 20
+
+// directAlign is what every disk and file system takes for O_DIRECT: of offset,
+// length and memory.
+const directAlign = 4096
 
 // create opens a file without a name for an object of that size. Tombstones
 // (size < 0) skip the space check: they make room.
@@ -38,6 +43,9 @@ func (p *Partition) create(h proto.Hash, size int64) (*Writer, error) {
 	w := &Writer{Hash: h, partition: p}
 	if err := w.open(); err != nil {
 		return nil, err
+	}
+	if from := p.store().cfg.DirectFrom; from > 0 && size >= from {
+		w.direct = w.file.setDirect(true) == nil // where it can't be, the page cache will do
 	}
 	if size >= allocateFrom && !p.store().cfg.DisableAllocate {
 		if err := w.file.allocate(size); err != nil && !unsupported(err) {
@@ -87,8 +95,25 @@ func unsupported(err error) bool {
 	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS)
 }
 
-// WriteAt writes the body, as io.WriterAt does.
-func (w *Writer) WriteAt(b []byte, off int64) (int, error) { return w.file.WriteAt(b, off) }
+// WriteAt writes the body, as io.WriterAt does. A large one goes past the page
+// cache: it would only be copied there, to be written back at the fsync, and push
+// out what clients read. The first piece that can't go that way, the odd end of
+// the last block if nothing else, ends that.
+func (w *Writer) WriteAt(b []byte, off int64) (n int, err error) {
+	if w.direct {
+		whole := len(b) &^ (directAlign - 1)
+		n, err = w.file.WriteAt(b[:whole], off)
+		if n == len(b) || err != nil && !errors.Is(err, unix.EINVAL) {
+			return n, err
+		}
+		w.direct = false
+		if err := w.file.setDirect(false); err != nil {
+			return n, err
+		}
+	}
+	m, err := w.file.WriteAt(b[n:], off+int64(n))
+	return n + m, err
+}
 
 // seal gives the file its metadata and the name that Commit will publish it by.
 func (w *Writer) seal(name string, md hashes.Metadata) error {

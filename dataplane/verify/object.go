@@ -12,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/ringsync/ringsync/hashes"
-	"golang.org/x/sys/unix"
 )
 
 // object is what one hash directory holds on one side.
@@ -85,43 +84,21 @@ func (c *comparison) readFile(o *object, path, hash string) {
 
 // readMetadata reads the pickle from its xattrs, however many, and checks it.
 func readMetadata(path string) (hashes.Metadata, error) {
-	var pickle []byte
-	for piece := 0; ; piece++ {
-		name := "user.swift.metadata"
-		if piece > 0 {
-			name += strconv.Itoa(piece)
-		}
-		value, err := xattr(path, name)
-		if errors.Is(err, unix.ENODATA) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		pickle = append(pickle, value...)
-	}
-	sum, err := xattr(path, "user.swift.metadata_checksum")
-	if err != nil && !errors.Is(err, unix.ENODATA) {
-		return nil, fmt.Errorf("checksum of the metadata: %w", err)
-	}
-	if err == nil && string(sum) != hashes.Checksum(pickle) {
-		return nil, fmt.Errorf("metadata does not match its checksum %.32q", sum)
-	}
-	return hashes.ParseMetadata(pickle)
-}
-
-func xattr(path, name string) ([]byte, error) {
-	buf := make([]byte, 64<<10) // the largest value there is
-	n, err := unix.Lgetxattr(path, name, buf)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
-	return buf[:n], nil
+	defer f.Close()
+	s, err := readStored(f)
+	if err != nil {
+		return nil, err
+	}
+	return s.parse()
 }
 
 // readBody holds a body against what its metadata says of it.
 func (c *comparison) readBody(o *object, path string, md hashes.Metadata) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		c.differ("%v", err)
 		return

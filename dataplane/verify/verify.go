@@ -7,6 +7,8 @@
 //	metadata    equal as maps, name and times included
 //	bodies      as long as Content-Length and with the MD5 of the ETag, on both sides
 //	litter      files in tmp, names in a hash directory that no Swift wrote, quarantine
+//
+// Inspect judges one hash directory by itself, wherever it lies.
 package verify
 
 import (

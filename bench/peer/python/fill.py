@@ -123,4 +123,4 @@ def fragment(policy, op, whole):
 
 
 if __name__ == '__main__':
-    main()
+    talk.run(main)

@@ -144,4 +144,4 @@ def below(device, directory):
 
 
 if __name__ == '__main__':
-    main()
+    talk.run(main)

@@ -146,4 +146,4 @@ def extras(asked):
 
 
 if __name__ == '__main__':
-    main()
+    talk.run(main)

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// SEEING.md names every series, reason and flag that there is.
+func TestSeeingIsWritten(t *testing.T) {
+	text, err := os.ReadFile("SEEING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pattern, words := range map[string]*regexp.Regexp{
+		"../../dataplane/stats/*.go":       regexp.MustCompile(`"(ringsync_[a-z_]+)"`),
+		"../../dataplane/seeing.go":        regexp.MustCompile(`"(ringsync_[a-z_]+)"`),
+		"../../dataplane/ssync/reason.go":  regexp.MustCompile(`Reason = "([a-z_]+)"`),
+		"../../dataplane/store/store.go":   regexp.MustCompile(`NoticeKind = "([a-z_]+)"`),
+		"../../dataplane/recon/cached.go":  regexp.MustCompile(`case "([a-z]+)":`),
+		"../../dataplane/recon/recon.go":   regexp.MustCompile(`case "([a-z0-9]+)":`),
+		"../../dataplane/config/*_keys.go": regexp.MustCompile(`Flag: ("(?:statsd|recon)-[a-z-]+")`),
+		"../../cmd/ringsyncd/main.go":      regexp.MustCompile(`&o\.[a-zA-Z.]+, ("(?:log|metrics)-[a-z-]+")`),
+		"../../dataplane/recon/cached*.go": regexp.MustCompile(`= "([a-z]+\.recon)"`),
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		found := 0
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range words.FindAllSubmatch(source, -1) {
+				found++
+				word := string(match[1])
+				if flag, ok := strings.CutPrefix(word, `"`); ok {
+					word = "--" + strings.TrimSuffix(flag, `"`)
+				}
+				if !strings.Contains(string(text), word) {
+					t.Errorf("%s of %s is not in SEEING.md", word, file)
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("nothing found in %s", pattern)
+		}
+	}
+}
