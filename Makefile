@@ -9,10 +9,10 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-race test-full fuzz lint floors deps bench clean
+.PHONY: help build conformance demo test test-race test-full fuzz lint floors deps bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ringsyncd and bin/ringsync
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -45,6 +45,11 @@ floors: ## imports point down only
 
 bench: build ## measure against a real Swift and write the tables of BENCHMARKS.md
 	bin/ringsync bench --write BENCHMARKS.md
+
+conformance: build ## judge a real Swift and ourselves by their dialogues; write dataplane/conformance/REPORT.md
+	bin/ringsync conformance --swift --json > bin/swift.json
+	-bin/ringsync conformance --self --json > bin/self.json
+	bin/ringsync conformance --compare bin/swift.json bin/self.json > dataplane/conformance/REPORT.md
 
 clean: ## remove what was built
 	rm -rf bin

@@ -8,10 +8,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/ringsync/ringsync/dataplane/conformance"
 	"github.com/ringsync/ringsync/hashes"
+	"golang.org/x/sync/errgroup"
 )
 
 // Config is what all that is judged has in common.
@@ -24,10 +27,6 @@ type Config struct {
 	Verbs    []string // that a sender speaks
 
 	Show func(conformance.Result) // is told of each result at once; may be nil
-
-	// Skip leaves scripts out, with the reason. It is for a fault that would take
-	// more with it than its own script.
-	Skip map[string]string
 }
 
 // Judged is somebody who can sit in both seats.
@@ -137,10 +136,6 @@ func (c Config) receiveWith(ctx context.Context, start startReceiver, s settings
 		}()
 	}
 	for _, script := range scripts {
-		if reason, skip := c.Skip[script.Name]; skip {
-			c.add(report, conformance.Result{Script: script.Name, Title: script.Title, Status: conformance.LeftOut, Reason: reason})
-			continue
-		}
 		c.add(report, conformance.Receive(ctx, cfg, script))
 	}
 	return nil
@@ -161,12 +156,28 @@ func (c Config) send(ctx context.Context, name string, sender newSender) (*confo
 	report := &conformance.Report{Implementation: name, Seat: conformance.Sender}
 	for i, dealt := range pick(scripts, senderSettings) {
 		cfg := conformance.SenderConfig{Run: sender(senderSettings[i]), Cluster: c.Cluster, Dir: c.Dir, Settings: senderSettings[i], Verbs: c.Verbs}
-		for _, script := range dealt {
-			c.add(report, conformance.Send(ctx, cfg, script))
-		}
+		c.sendAll(ctx, cfg, dealt, report)
 	}
 	sortResults(report, scripts)
 	return report, nil
+}
+
+// sendAll lets as many senders run side by side as there are processors: each has
+// a disk and a port of its own.
+func (c Config) sendAll(ctx context.Context, cfg conformance.SenderConfig, scripts []*conformance.Script, report *conformance.Report) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	var mu sync.Mutex
+	for _, script := range scripts {
+		g.Go(func() error {
+			result := conformance.Send(ctx, cfg, script)
+			mu.Lock()
+			defer mu.Unlock()
+			c.add(report, result)
+			return nil
+		})
+	}
+	g.Wait()
 }
 
 // sortResults puts the results into the order of the scripts.

@@ -21,14 +21,9 @@ type Ours struct {
 	Log  *slog.Logger
 }
 
-// faults are scripts of ours that can't be played: the node would not end.
-var faults = map[string]string{
-	"receiver/concurrency": "a session under replication_concurrency never lets go of its locks: the release that admit returns calls itself",
-}
-
 // Judge judges our node and our sender.
 func (o Ours) Judge(ctx context.Context, c Config) ([]*conformance.Report, error) {
-	c.Skip = faults
+	c.Verbs = []string{"SSYNC", "REPLICATION"}
 	return both(ctx, o, c)
 }
 
@@ -94,8 +89,8 @@ func (o Ours) sender(ctx context.Context, c Config) (*conformance.Report, error)
 // push is one run of our sender.
 func (o Ours) push(ctx context.Context, c Config, s settings, t conformance.Target) (err error) {
 	policy, known := c.Cluster.Policy(t.Policy)
-	if !known || t.Verb != "SSYNC" {
-		return fmt.Errorf("policy %d, verb %s: not ours to push", t.Policy, t.Verb)
+	if !known {
+		return fmt.Errorf("policy %d: not of this cluster", t.Policy)
 	}
 	st, err := store.New(store.Config{Devices: t.Devices, Cluster: c.Cluster})
 	if err != nil {
@@ -122,5 +117,5 @@ func (o Ours) push(ctx context.Context, c Config, s settings, t conformance.Targ
 	if err != nil {
 		return err
 	}
-	return sender.Push(ctx, ssync.Job{To: t.Host + ":" + t.Port, Device: t.Device, Partition: p, Suffixes: suffixes}).Err
+	return sender.Push(ctx, ssync.Job{To: t.Host + ":" + t.Port, Device: t.Device, Verb: ssync.Verb(t.Verb), Partition: p, Suffixes: suffixes}).Err
 }

@@ -7,10 +7,22 @@ import (
 	"strings"
 )
 
+const preface = `# What the conformance suite says
+
+Written by ringsync conformance --markdown, or --compare; README.md of
+dataplane/conformance tells how. A row is a script. **pass**: it went as the script asks
+of an implementation. **as X**: it went another way that the script knows by name,
+which is no failure; below the table is why, and what was said. **fail**: neither.
+**left out**: it was not played, since something that it needs was not known or not
+there.
+
+`
+
 // Markdown writes reports side by side: for each seat a table of the scripts with
 // a column for each implementation, and below it what each does where they go
 // different ways.
 func Markdown(w io.Writer, reports []*Report) {
+	fmt.Fprint(w, preface)
 	for _, seat := range []Seat{Receiver, Sender} {
 		var columns []*Report
 		for _, r := range reports {

@@ -132,3 +132,25 @@ func duration(text string) time.Duration {
 	d, _ := time.ParseDuration(text)
 	return d
 }
+
+// heard is what the judged said over the wire, in the script's words: its last
+// lines, for a report.
+func (p *player) heard() []string {
+	const lines, width = 12, 160
+	var all []string
+	for _, t := range p.all {
+		for text := range strings.SplitSeq(strings.TrimRight(string(t.in.body), "\r\n"), "\n") {
+			if text = strings.TrimSuffix(text, "\r"); !isBlank(text) {
+				all = append(all, p.world.plain(printable(text, width)))
+			}
+		}
+	}
+	return all[max(0, len(all)-lines):]
+}
+
+// printable shows a line of foreign bytes, cut to a width.
+func printable(text string, width int) string {
+	quoted := strconv.QuoteToASCII(text[:min(len(text), width)])
+	text = strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+	return text
+}

@@ -80,8 +80,6 @@ const (
 
 func (s Side) String() string { return [...]string{"sender", "receiver"}[s] }
 
-func (s Side) arrow() string { return [...]string{">", "<"}[s] }
-
 // Kind is what a step does, or waits for, depending on whose seat it is.
 type Kind int
 
