@@ -90,10 +90,20 @@ func Send(ctx context.Context, cfg SenderConfig, s *Script) Result {
 	}
 	p := &player{script: s, world: w, patience: cfg.Patience + waits(s, cfg.Settings), seat: r}
 	result := p.judge(ctx)
-	if result.Status == Fail && r.err != nil {
-		result.Heard = append(result.Heard, "sender: "+w.plain(printable(r.err.Error(), 300)))
+	if err := r.complaint(); result.Status == Fail && err != nil {
+		result.Heard = append(result.Heard, "sender: "+w.plain(printable(err.Error(), 300)))
 	}
 	return result
+}
+
+// complaint is what a sender said who has ended by himself.
+func (r *senderSeat) complaint() error {
+	select {
+	case <-r.ended:
+		return r.err
+	default:
+		return nil
+	}
 }
 
 // prepare makes the disk and the port, and returns what takes both away.

@@ -65,4 +65,3 @@ func tables(report string) []string {
 	}
 	return rows
 }
-
