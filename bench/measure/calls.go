@@ -62,9 +62,22 @@ func CountCommand(cmd *exec.Cmd, path string) (*Calls, error) {
 // enableTime is how long perf may take to look at the processes.
 const enableTime = 10 * time.Second
 
-// CountProcesses counts processes that are there, and those that they start from
-// now on. On return the counting has begun.
+// CountProcesses counts processes that are there, their children and those that
+// they start from now on. On return the counting has begun.
 func CountProcesses(ctx context.Context, path string, pids ...int) (*Calls, error) {
+	all, err := readProcesses()
+	if err != nil {
+		return nil, err
+	}
+	var words []string
+	for _, pid := range pids {
+		for _, p := range all.tree(pid) {
+			words = append(words, strconv.Itoa(p))
+		}
+	}
+	if len(words) == 0 {
+		return nil, fmt.Errorf("processes %v have ended", pids)
+	}
 	orders, give, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -75,10 +88,6 @@ func CountProcesses(ctx context.Context, path string, pids ...int) (*Calls, erro
 		return nil, errors.Join(err, orders.Close())
 	}
 	defer hear.Close()
-	words := make([]string, len(pids))
-	for i, pid := range pids {
-		words[i] = strconv.Itoa(pid)
-	}
 	// It counts nothing until it is told to, and says when it does.
 	c := &Calls{path: path}
 	c.cmd = exec.CommandContext(ctx, "perf", perfArgs(path, "--delay=-1", "--control=fd:3,4", "--pid="+strings.Join(words, ","))...)

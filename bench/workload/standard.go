@@ -83,11 +83,11 @@ func Standard(name string, scale float64, start proto.Timestamp) (Set, error) {
 	case "L":
 		s.About, s.Spec.Seed, s.Spec.Size = "large objects of 64 MiB", 3, Fixed(largeBytes)
 	case "X":
-		s.About, s.Spec.Seed, s.Spec.Size = "a mixture, log-normal", 4, LogNormal(n, 4)
+		s.About, s.Spec.Seed, s.Spec.Size = "objects of mixed sizes, log-normal", 4, LogNormal(n, 4)
 	case "N":
-		s.About, s.Unit, s.Target = "nothing to do", Offers, Same
+		s.About, s.Unit, s.Target = "objects with nothing to do", Offers, Same
 	case "U":
-		s.About, s.Unit, s.Target, s.Every = "one object in a hundred changed", Offers, Changed, changedEvery
+		s.About, s.Unit, s.Target, s.Every = "objects, one in a hundred changed", Offers, Changed, changedEvery
 	}
 	if s.Target != Empty {
 		s.Spec.Prefix, s.Spec.Seed = "N", 5
