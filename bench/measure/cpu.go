@@ -116,19 +116,29 @@ func (all processes) cpu(pids []int) (sum CPU) {
 // kthreadd is the parent of the kernel's threads.
 const kthreadd = 2
 
-// kernel is what the kernel's threads have taken: writeback, loop devices, the
-// journal, interrupts that were put off. False: this machine does not show them,
-// as in a container.
-func (all processes) kernel() (sum CPU, visible bool) {
+// kernel is what the kernel's threads have taken, each: writeback, loop devices,
+// the journal, interrupts that were put off. False: this machine does not show
+// them, as in a container.
+func (all processes) kernel() (threads map[int]CPU, visible bool) {
 	if s, ok := all[kthreadd]; !ok || s.name != "kthreadd" {
-		return CPU{}, false
+		return nil, false
 	}
-	for _, s := range all {
+	threads = map[int]CPU{}
+	for pid, s := range all {
 		if s.parent == kthreadd {
-			sum = sum.Plus(s.own)
+			threads[pid] = s.own
 		}
 	}
-	return sum, true
+	return threads, true
+}
+
+// since is what threads have taken since a reading. Those that have ended
+// meanwhile take their sums with them; only what they did in between is lost.
+func since(before, now map[int]CPU) (sum CPU) {
+	for pid, cpu := range now {
+		sum = sum.Plus(cpu.Minus(before[pid]))
+	}
+	return sum
 }
 
 // machineCPU is what all processors together have done: not idle, not waiting for

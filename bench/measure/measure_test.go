@@ -79,8 +79,14 @@ func TestTree(t *testing.T) {
 	if got := all.tree(99); got != nil {
 		t.Errorf("the tree of nobody is %v", got)
 	}
-	if got, visible := all.kernel(); !visible || got != (CPU{0, 1}) {
-		t.Errorf("the kernel took %+v, %v", got, visible)
+	kernel, visible := all.kernel()
+	if diff := cmp.Diff(map[int]CPU{7: {0, 1}}, kernel); !visible || diff != "" {
+		t.Errorf("the kernel's threads, %v: %s", visible, diff)
+	}
+	// One goes on, one has ended and takes its sum with it, one is new.
+	before := map[int]CPU{7: {0, 1}, 8: {0, 100}}
+	if got := since(before, map[int]CPU{7: {0, 3}, 9: {0, 0.5}}); got != (CPU{0, 2.5}) {
+		t.Errorf("the kernel took %+v", got)
 	}
 	delete(all, 2)
 	if _, visible := all.kernel(); visible {

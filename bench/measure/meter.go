@@ -13,10 +13,11 @@ type Meter struct {
 
 // reading is what the counters showed at one moment.
 type reading struct {
-	receiver, kernel, machine CPU
-	kernelVisible             bool
-	switches, wire            int64
-	pids                      []int
+	receiver, machine CPU
+	kernel            map[int]CPU // by thread
+	kernelVisible     bool
+	switches, wire    int64
+	pids              []int
 }
 
 // Usage is what a run took, the sender's own left out.
@@ -50,7 +51,7 @@ func (m *Meter) Read() (Usage, error) {
 	u := Usage{
 		Receiver:         now.receiver.Minus(m.begun.receiver),
 		ReceiverSwitches: max(0, now.switches-m.begun.switches),
-		Kernel:           now.kernel.Minus(m.begun.kernel),
+		Kernel:           since(m.begun.kernel, now.kernel),
 		KernelVisible:    now.kernelVisible,
 		Machine:          now.machine.Minus(m.begun.machine),
 		WireBytes:        now.wire - m.begun.wire,

@@ -17,44 +17,48 @@ def main():
     import eventlet
     eventlet.patcher.monkey_patch(all=False, socket=True, select=True,
                                   thread=True)
-    from swift.obj import ssync_sender  # noqa: F401, before the clock starts
+    # What a daemon does once, at its start, comes before the clock starts.
+    from swift.obj import ssync_sender  # noqa: F401
+    daemon = daemon_of(asked, swiftdir.Log())
     partitions = partitions_of(asked, policy)
     processes = min(asked['processes'], len(partitions))
     talk.gate(asked)
     begun, meter = time.monotonic(), usage.Meter()
     if processes > 1:
-        reports = fork(asked, policy, [partitions[n::processes]
-                                       for n in range(processes)])
+        reports = fork(asked, daemon, policy, [partitions[n::processes]
+                                               for n in range(processes)])
     else:
-        reports = [send(asked, policy, partitions)]
+        reports = [send(asked, daemon, policy, partitions)]
     talk.answer(dict(total(reports), **dict(
         spent(meter, reports), wall=time.monotonic() - begun)))
 
 
-def send(asked, policy, partitions):
-    log = swiftdir.Log()
+def send(asked, daemon, policy, partitions):
     tally = Tally(asked['trace'])
     sender = sender_class(tally, asked['connect_pause'])
-    daemon, node = daemon_of(asked, log), node_of(asked)
+    node = node_of(asked)
     for job, suffixes in jobs(asked, policy, partitions):
         tally.partition = job['partition']
         success, in_sync = sender(daemon, node, job, suffixes,
                                   asked['check_objs'], **extras(asked))()
         tally.partitions[job['partition']] = {
             'success': bool(success), 'in_sync': len(in_sync)}
-    return dict(tally.report(), errors=log.errors,
+    return dict(tally.report(), errors=daemon.logger.errors,
                 peak_bytes=usage.peak(usage.resource.RUSAGE_SELF))
 
 
-def fork(asked, policy, shares):
+def fork(asked, daemon, policy, shares):
     """A process for each share, and what each of them reports."""
+    import eventlet.hubs
     pipes = []
     for share in shares:
         read, write = os.pipe()
         pid = os.fork()
         if not pid:
+            # A hub shared with the others would wake for their sockets too.
+            eventlet.hubs.use_hub()
             with os.fdopen(write, 'w') as f:
-                json.dump(send(asked, policy, share), f)
+                json.dump(send(asked, daemon, policy, share), f)
             os._exit(0)
         os.close(write)
         pipes.append((pid, read))
