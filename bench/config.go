@@ -145,6 +145,7 @@ func (h *harness) isLeftOut(what string) bool {
 }
 
 func (h *harness) leaveOut(what string, why error) {
-	h.say("left out: %s: %v", what, why)
-	h.report.LeftOut = append(h.report.LeftOut, report.LeftOut{What: what, Why: why.Error()})
+	line := strings.Join(strings.Fields(why.Error()), " ") // programs explain themselves in several
+	h.say("left out: %s: %s", what, line)
+	h.report.LeftOut = append(h.report.LeftOut, report.LeftOut{What: what, Why: line})
 }

@@ -103,8 +103,8 @@ func ci() []Pick {
 	sessions := pick("S", 0.01, list("ringsync", "swift", "rsync"))
 	sessions.Layouts, sessions.Sessions = list("64"), []int{4}
 	return []Pick{
-		pick("S", 0.01, all()), pick("M", 0.005, core()), pick("L", 1./64, all()), pick("X", 0.02, core()),
-		pick("N", 0.01, core()), pick("U", 0.05, all()), disk, sessions,
+		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, all()),
+		pick("X", 0.02, list("ringsync", "swift-to-ringsync")), pick("N", 0.01, append(pair(), "rsync")), pick("U", 0.05, all()), disk, sessions,
 	}
 }
 

@@ -38,6 +38,9 @@ func command(ctx context.Context, path string, args ...string) *Command {
 
 func (c *Command) name() string { return filepath.Base(c.Args[0]) }
 
+// killAll ends a program and whoever it has started, now.
+func (c *Command) killAll() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+
 // failed wraps how a program ended with the end of what it said.
 func (c *Command) failed(err error) error {
 	if err == nil {
@@ -71,7 +74,7 @@ func (j *Job) work(commands ...*Command) (sum Sent, err error) {
 	for i, c := range commands {
 		if err := c.Start(); err != nil {
 			for _, started := range commands[:i] {
-				started.Cancel()
+				started.killAll()
 				started.Wait()
 			}
 			return sum, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,7 +147,11 @@ func (o ours) probe(ctx context.Context) (engine string, err error) {
 	if err := os.WriteFile(dir+"/swift.conf", []byte(conf), 0o644); err != nil {
 		return "", err
 	}
-	r, engine, err := o.start(ctx, &Job{Dir: dir, SwiftDir: dir, Target: dir})
+	devices := filepath.Join(dir, "devices")
+	if err := os.Mkdir(devices, 0o755); err != nil {
+		return "", err
+	}
+	r, engine, err := o.start(ctx, &Job{Dir: dir, SwiftDir: dir, Target: devices})
 	if err != nil {
 		return "", err
 	}

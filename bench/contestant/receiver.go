@@ -60,7 +60,7 @@ func (s *server) end() error {
 	select {
 	case <-s.gone:
 	case <-time.After(stopGrace):
-		s.Process.Kill()
+		s.killAll()
 		<-s.gone
 	}
 	return s.failed(orderly(s.exit))

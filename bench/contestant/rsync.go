@@ -80,13 +80,14 @@ func writeDaemonConf(path, target string) error {
 	text := fmt.Sprintf(`use chroot = no
 log file = /dev/null
 reverse lookup = no
-uid = %d
-gid = %d
 [%s]
 path = %s
 read only = no
 hosts allow = 127.0.0.1
-`, os.Geteuid(), os.Getegid(), module, target)
+`, module, target)
+	if os.Geteuid() == 0 {
+		text += "uid = 0\ngid = 0\n" // else root's daemon writes as nobody
+	}
 	return os.WriteFile(path, []byte(text), 0o644)
 }
 

@@ -30,10 +30,10 @@ func (r *Report) groups() []*group {
 
 // key tells cells apart, also those of two reports.
 func (c Cell) key() string {
-	return fmt.Sprintf("%s %d %s %s %d %d %v", c.Workload, c.Objects, c.medium(), c.Cache, c.Sessions, c.Partitions, c.Young)
+	return fmt.Sprintf("%s %d %s %s %d %d %v", c.Workload, c.Objects, c.Medium, c.Cache, c.Sessions, c.Partitions, c.Young)
 }
 
-// medium is a medium without its path, which is a directory of one machine.
+// medium is a medium without its path, which the report's header has.
 func (c Cell) medium() string {
 	kind, _, _ := strings.Cut(c.Medium, ":")
 	return kind
