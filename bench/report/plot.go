@@ -20,8 +20,8 @@ type Plot struct {
 
 // The plots' sizes: as wide as a page of text.
 const (
-	plotWidth  = 22 * vg.Centimeter
-	plotHeight = 11 * vg.Centimeter
+	plotWidth  = 24 * vg.Centimeter
+	plotHeight = 12 * vg.Centimeter
 	barWidth   = 5 * vg.Millimeter
 )
 
@@ -66,10 +66,24 @@ var shown = []struct {
 	{"rsync-fsync", color.RGBA{230, 159, 0, 255}},
 }
 
-// plotRatios draws, for each cell in which Swift ran, a bar for each contestant:
-// how many times as fast as Swift it was.
+// plain are the cells of one session and one partition in which Swift ran: of each
+// workload, medium and cache the first, which is the one that most took part in.
+func (r *Report) plain() []*group {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(r.groups(), func(g *group) bool {
+		key := g.Workload + g.Medium + g.Cache
+		if g.of(baseline) == nil || len(g.rows) < 2 || g.Sessions > 1 || g.Partitions > 1 || seen[key] {
+			return true
+		}
+		seen[key] = true
+		return false
+	})
+}
+
+// plotRatios draws, for each plain cell, a bar for each contestant: how many times
+// as fast as Swift it was.
 func (r *Report) plotRatios() (*plot.Plot, error) {
-	groups := slices.DeleteFunc(r.groups(), func(g *group) bool { return g.of(baseline) == nil || len(g.rows) < 2 })
+	groups := r.plain()
 	if len(groups) == 0 {
 		return nil, nil
 	}
@@ -79,7 +93,7 @@ func (r *Report) plotRatios() (*plot.Plot, error) {
 	p.Y.Min = 0
 	labels := make([]string, len(groups))
 	for i, g := range groups {
-		labels[i] = fmt.Sprintf("%s %s\n%s %d/%d", g.Workload, thousands(g.Objects), g.medium()+" "+g.Cache, g.Sessions, g.Partitions)
+		labels[i] = fmt.Sprintf("%s\n%s\n%s", g.Workload, g.medium(), g.Cache)
 	}
 	width := min(barWidth, plotWidth*8/10/vg.Length(len(groups)*(len(shown)+1)))
 	for i, s := range shown {

@@ -164,6 +164,10 @@ func TestWrite(t *testing.T) {
 			t.Errorf("the document:\n%s", got)
 		}
 	}
+	// Large objects over 64 partitions are not among the bars, small ones are.
+	if bars := sample().plain(); len(bars) != 1 || bars[0].Workload != "S" || bars[0].Objects != 1000 {
+		t.Errorf("bars of %d cells", len(bars))
+	}
 	for _, name := range []string{"ratios.svg", "cost.svg"} {
 		svg, err := os.ReadFile(filepath.Join(dir, plotsDir, name))
 		if err != nil || !strings.Contains(string(svg), "<svg") || len(svg) < 2000 {
