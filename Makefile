@@ -2,6 +2,7 @@
 GO         ?= go
 FUZZTIME   ?= 100000x
 TESTFLAGS  ?=
+BENCHFLAGS ?=
 PACKAGES   := ./...
 # Packages whose tests start processes or take their time; race runs leave them out.
 INTEROP    := ./dataplane/interop/... ./bench/peer/...
@@ -9,10 +10,10 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-race test-full fuzz lint floors deps bench clean
+.PHONY: help build demo test test-race test-full fuzz lint floors deps bench bench-ci bench-micro clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ringsyncd and bin/ringsync
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -43,8 +44,14 @@ lint: floors ## format, vet, staticcheck, and the floors that imports may not cl
 floors: ## imports point down only
 	@.ci/floors
 
-bench: build ## measure against a real Swift and write the tables of BENCHMARKS.md
-	bin/ringsync bench --write BENCHMARKS.md
+bench: build deps ## the full suite, about an hour: writes the tables and plots of BENCHMARKS.md (BENCHFLAGS)
+	bin/ringsync bench --suite full --calls --require-swift --require-rsync --save bin/bench.json --write BENCHMARKS.md $(BENCHFLAGS)
+
+bench-ci: build deps ## every contestant once, small, results verified; no figure counts
+	bin/ringsync bench --suite ci --require-swift --require-rsync $(BENCHFLAGS) >/dev/null
+
+bench-micro: ## micro-benchmarks, ten runs each, for benchstat
+	$(GO) test -run '^$$' -bench . -count 10 ./proto ./hashes ./dataplane/buffer ./dataplane/engine
 
 clean: ## remove what was built
 	rm -rf bin
