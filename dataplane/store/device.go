@@ -56,7 +56,7 @@ func (s *Store) Device(name string) (*Device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w: open %s: %w", name, ErrUnmounted, path, err)
 	}
-	d := &Device{store: s, name: name, root: &root{fd: fd, path: path, device: name, witness: s.cfg.Witness, files: &s.files}}
+	d := &Device{store: s, name: name, root: &root{fd: fd, path: path, device: name, beneath: s.beneath, witness: s.cfg.Witness, files: &s.files}}
 	if reason := s.suspected(d); reason != "" {
 		d.Close()
 		return nil, fmt.Errorf("device %s: %w (%s); check the disk and mount it anew%s", name, ErrSuspect, reason, s.clearHint(name))
