@@ -27,8 +27,8 @@ type request struct {
 }
 
 // answer serves the one request of a connection.
-func (n *Node) answer(conn net.Conn) {
-	conn.SetReadDeadline(time.Now().Add(headTimeout))
+func (n *Node) answer(conn net.Conn, v *visitor) {
+	conn.SetReadDeadline(time.Now().Add(n.cfg.HeadTimeout))
 	stop := context.AfterFunc(n.ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	r, err := readRequest(conn)
 	stop()
@@ -39,6 +39,12 @@ func (n *Node) answer(conn net.Conn) {
 		return
 	}
 	conn.SetReadDeadline(time.Time{})
+	release, err := n.admit(v)
+	if err != nil {
+		reply(conn, http.StatusServiceUnavailable, "text/plain", err.Error())
+		return
+	}
+	defer release()
 	switch {
 	case r.Target == "/healthcheck":
 		reply(conn, http.StatusOK, "text/plain", "OK")
@@ -84,7 +90,7 @@ func reply(conn net.Conn, status int, contentType, body string, headers ...proto
 		{Name: "Connection", Value: "close"},
 	}, headers...)
 	head := proto.ResponseHead{Status: status, Reason: reason(status), Minor: 1, Headers: headers}
-	conn.SetWriteDeadline(time.Now().Add(headTimeout))
+	conn.SetWriteDeadline(time.Now().Add(replyTimeout))
 	conn.Write(append(proto.AppendResponseHead(nil, head), body...)) // who has gone needs no answer
 }
 

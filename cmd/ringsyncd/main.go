@@ -53,6 +53,7 @@ type options struct {
 	reclaimAge, shutdown              time.Duration
 	commitWorkers, buffers            int
 	maxClients                        int
+	allowPeers                        []string
 	receiver                          ssync.ReceiverConfig
 }
 
@@ -89,7 +90,8 @@ cuts them at once.`,
 	f.DurationVar(&o.reclaimAge, "reclaim-age", 7*24*time.Hour, "age at which tombstones go; the same on all nodes")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
-	f.IntVar(&o.maxClients, "max-clients", 1024, "connections served at once")
+	f.IntVar(&o.maxClients, "max-clients", 1024, "requests served at once; as many connections may wait for their turn or have sent nothing yet")
+	f.StringSliceVar(&o.allowPeers, "allow-peers", nil, "addresses and networks (CIDR) that may connect; none given: all")
 	f.DurationVar(&o.receiver.ClientTimeout, "client-timeout", 60*time.Second, "wait for each line and each piece of a body")
 	f.IntVar(&o.receiver.Concurrency, "replication-concurrency", 0, "sessions on this node at once; 0 is no limit")
 	f.IntVar(&o.receiver.PerDevice, "replication-concurrency-per-device", 1, "sessions on one device at once; 0 is no limit")
@@ -132,8 +134,16 @@ func run(ctx context.Context, o *options) error {
 	for _, p := range cluster.Policies {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
-	log.Info("listening on "+l.Addr().String(), "devices", o.devices)
+	log.Info("listening on "+l.Addr().String(), "devices", o.devices, "peers", peersText(o.allowPeers))
 	return serve(node, l, signals, o.shutdown, log)
+}
+
+// peersText says at the start who may connect.
+func peersText(allowed []string) string {
+	if len(allowed) == 0 {
+		return "all"
+	}
+	return strings.Join(allowed, ",")
 }
 
 // serve runs until a signal, or until the listener fails.
@@ -187,12 +197,17 @@ func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, er
 	if err != nil {
 		return nil, nil, err
 	}
+	peers, err := dataplane.ParsePeers(o.allowPeers)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--allow-peers: %w", err)
+	}
 	if o.receiver.PerDevice == 0 {
 		o.receiver.PerDevice = -1 // the flag's 0 is no limit, the field's its default
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: s, Log: log, Engine: o.engine, Receiver: o.receiver,
 		Buffers: o.buffers, MaxClients: o.maxClients, Congestion: o.congestion,
+		AllowPeers: peers,
 	})
 	return node, cluster, err
 }
