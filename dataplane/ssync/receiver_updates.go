@@ -21,6 +21,12 @@ import (
 // comes to a tenth of it; a node should not be stricter than its peers.
 const maxHeadBytes = 1 << 20
 
+// maxHeaders bounds how many headers that head may have: each is looked for among
+// those before it, so without a bound a head of a megabyte would take ten seconds
+// of a core. Swift lets in 90 of user metadata and some tens beside them
+// (MAX_META_COUNT, MAX_HEADER_COUNT).
+const maxHeaders = 1000
+
 // failedUpdates ends a session in which subrequests failed.
 type failedUpdates struct {
 	code int
@@ -125,6 +131,9 @@ func (s *reception) readHead(line []byte) (*subrequest, error) {
 		}
 		if total += len(line); total > maxHeadBytes {
 			return nil, fmt.Errorf("%s: more than %d bytes of headers", r, maxHeadBytes)
+		}
+		if len(r.md) == maxHeaders {
+			return nil, fmt.Errorf("%s: %d headers, more than anybody stores", r, maxHeaders)
 		}
 		if err := r.header(line); err != nil {
 			return nil, fmt.Errorf("%s: %w", r, err)
