@@ -132,6 +132,12 @@ func Impatient(wait time.Duration) func(*dataplane.Config) {
 // Push sends a partition to the device d1 of a node.
 func Push(tb testing.TB, p *store.Partition, to string, edit ...func(*ssync.SenderConfig)) *ssync.Result {
 	tb.Helper()
+	return PushTo(tb, p, to, "d1", edit...)
+}
+
+// PushTo is Push to a device of any name.
+func PushTo(tb testing.TB, p *store.Partition, to, device string, edit ...func(*ssync.SenderConfig)) *ssync.Result {
+	tb.Helper()
 	pool, err := buffer.New(buffer.Config{Count: 2})
 	if err != nil {
 		tb.Fatal(err)
@@ -148,7 +154,7 @@ func Push(tb testing.TB, p *store.Partition, to string, edit ...func(*ssync.Send
 	if err != nil {
 		return &ssync.Result{Err: err}
 	}
-	result := sender.Push(context.Background(), ssync.Job{To: to, Device: "d1", Partition: p, Suffixes: suffixes})
+	result := sender.Push(context.Background(), ssync.Job{To: to, Device: device, Partition: p, Suffixes: suffixes})
 	if err := pool.Close(); err != nil {
 		tb.Errorf("sender's buffers: %v", err)
 	}
