@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
 
@@ -29,7 +30,11 @@ type house struct {
 func build(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, bin: t.TempDir(), conf: t.TempDir(), state: t.TempDir(), from: storetest.Devices(t), to: storetest.Devices(t)}
-	if out, err := exec.Command("go", "build", "-o", h.bin+"/", "../../../cmd/...").CombinedOutput(); err != nil {
+	tags := ""
+	if control.Enabled {
+		tags = "controls"
+	}
+	if out, err := exec.Command("go", "build", "-tags", tags, "-o", h.bin+"/", "../../../cmd/...").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(h.conf, "swift.conf"), []byte(storetest.SwiftConf), 0o644); err != nil {
