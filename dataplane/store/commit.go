@@ -32,7 +32,8 @@ func (p *Partition) Commit(ctx context.Context, group []*Writer) []error {
 	p.syncNames(unfailed(group))
 	p.each(len(group), func(i int) {
 		if w := group[i]; w.failed == nil && !w.alone {
-			p.list(p.hashDir(w.Hash)) // an obsolete file left behind is removed by the next reader
+			// An obsolete file left behind is removed by the next reader.
+			p.tidy(p.hashDir(w.Hash), func() error { return nil }) // syncNames has been here
 		}
 	})
 	errs := make([]error, len(group))
