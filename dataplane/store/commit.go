@@ -26,10 +26,6 @@ func (p *Partition) Commit(ctx context.Context, group []*Writer) []error {
 			failAll(ready, err)
 		}
 	}
-	if control.Enabled && control.Is(control.LinkBeforeFsync) {
-		p.syncFiles(unfailed(group))
-	}
-	p.syncNames(unfailed(group))
 	p.each(len(group), func(i int) {
 		if w := group[i]; w.failed == nil && !w.alone {
 			// An obsolete file left behind is removed by the next reader.
@@ -88,9 +84,10 @@ func (p *Partition) each(n int, f func(i int)) {
 	g.Wait()
 }
 
-// publish invalidates the group's suffixes and gives the files their names, all
-// of it under .lock: whoever takes a digest for hashes.pkl does that before
-// both, or after both.
+// publish invalidates the group's suffixes, gives the files their names and makes
+// those durable, all of it under .lock. Whoever takes a digest for hashes.pkl, us
+// or Python, writes it before or after all of it: a digest of a name that a power
+// cut takes away would say for ever that the object is here.
 func (p *Partition) publish(ctx context.Context, group []*Writer) error {
 	lock, err := p.lockHashes(ctx)
 	if err != nil {
@@ -105,6 +102,10 @@ func (p *Partition) publish(ctx context.Context, group []*Writer) error {
 	for _, w := range group {
 		w.fail(w.link())
 	}
+	if control.Enabled && control.Is(control.LinkBeforeFsync) {
+		p.syncFiles(unfailed(group))
+	}
+	p.syncNames(unfailed(group))
 	return nil
 }
 

@@ -47,6 +47,11 @@ func (p *Partition) invalidate(suffixes []proto.Suffix) error {
 		return err
 	}
 	var lines []byte
+	if whole, err := f.endsInLine(st.Size); err != nil {
+		return err
+	} else if !whole {
+		lines = append(lines, '\n')
+	}
 	for _, s := range suffixes {
 		lines = hashes.AppendInvalid(lines, s)
 	}
@@ -56,16 +61,28 @@ func (p *Partition) invalidate(suffixes []proto.Suffix) error {
 	return p.device.suspect(f.sync())
 }
 
+// endsInLine tells whether what is appended begins a line of its own. A power cut
+// may have left a part of somebody's line, or zeros in its place: what is glued to
+// that names no suffix.
+func (f *file) endsInLine(size int64) (bool, error) {
+	if size == 0 {
+		return true, nil
+	}
+	var last [1]byte
+	_, err := f.ReadAt(last[:], size-1)
+	return last[0] == '\n', err
+}
+
 // openInvalid opens hashes.invalid, made where it is missing. Its own name is made
 // durable then: a list that a power cut can take away as a whole would leave
 // hashes.pkl right about a suffix in which an object has appeared.
 func (p *Partition) openInvalid() (*file, error) {
 	path := p.dir + "/" + hashesInvalid
-	f, err := p.root().open(path, unix.O_WRONLY, 0)
+	f, err := p.root().open(path, unix.O_RDWR, 0)
 	if !absent(err) {
 		return f, err
 	}
-	if f, err = p.root().open(path, unix.O_WRONLY|unix.O_CREAT, 0o644); err != nil {
+	if f, err = p.root().open(path, unix.O_RDWR|unix.O_CREAT, 0o644); err != nil {
 		return nil, err
 	}
 	if err := p.device.suspect(p.root().syncDir(p.dir)); err != nil {
