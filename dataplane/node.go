@@ -196,9 +196,14 @@ func (n *Node) wait(err error) bool {
 	return true
 }
 
+// cutGrace is how long sessions that are cut get to end: telling the peer takes a
+// second, publishing what has arrived some more. Beyond it they wait for a disk that
+// hangs, and nothing but its driver can end that.
+const cutGrace = 5 * time.Second
+
 // Shutdown waits for the sessions in hand until ctx ends, then cuts them: each
-// tells its peer, and keeps what has arrived in full. The listener has been
-// closed before.
+// tells its peer, and keeps what has arrived in full. Sessions that do not end then
+// are left behind, with an error. The listener has been closed before.
 func (n *Node) Shutdown(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
@@ -209,7 +214,11 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	case <-ended:
 	case <-ctx.Done():
 		n.cut(ssync.ErrStopping)
-		<-ended
+		select {
+		case <-ended:
+		case <-time.After(cutGrace):
+			return fmt.Errorf("sessions have not ended %v after they were cut: does a disk hang?", cutGrace)
+		}
 	}
 	n.cut(ssync.ErrStopping)
 	return n.pool.Close()

@@ -122,6 +122,13 @@ func (n *Node) Stop() {
 	}
 }
 
+// Abandon closes the listener and shuts the node down within ctx, as a daemon does
+// that is told to stop. Stop still has to be called.
+func (n *Node) Abandon(ctx context.Context) error {
+	n.listener.Close()
+	return n.Shutdown(ctx)
+}
+
 // Impatient gives a receiver short waits.
 func Impatient(wait time.Duration) func(*dataplane.Config) {
 	return func(c *dataplane.Config) {

@@ -1,9 +1,6 @@
 package kill_test
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -15,38 +12,14 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/faults/faultstest"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
-	"github.com/ringsync/ringsync/hashes"
-	"github.com/ringsync/ringsync/proto"
 )
 
 // SIGTERM lets a session in hand finish, refuses new ones, and ends with 0.
 func TestDrain(t *testing.T) {
 	h := build(t)
 	d := h.start()
-	conn, err := net.Dial("tcp", d.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(time.Minute))
-	say := func(text string) { conn.Write(proto.AppendChunk(nil, []byte(text))) }
-	in := bufio.NewReader(conn)
-	hear := func(want string) {
-		t.Helper()
-		for {
-			line, err := in.ReadString('\n')
-			if err != nil || strings.Contains(line, ":ERROR:") {
-				t.Fatalf("%q, %v, where %s had to come", line, err, want)
-			}
-			if strings.Contains(line, want) {
-				return
-			}
-		}
-	}
-	hash := storetest.Hash("/a/c/o")
-	fmt.Fprint(conn, "SSYNC /d1/0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
-	say(":MISSING_CHECK: START\r\n" + hash.String() + " 1700000001.00000\r\n:MISSING_CHECK: END\r\n")
-	hear(":MISSING_CHECK: END")
+	talk := faultstest.Call(t, d.address, "d1")
+	talk.Offer("/a/c/o")
 
 	d.cmd.Process.Signal(syscall.SIGTERM)
 	for {
@@ -57,9 +30,11 @@ func TestDrain(t *testing.T) {
 		other.Close()
 		time.Sleep(time.Millisecond)
 	}
-	say(":UPDATES: START\r\nPUT /a/c/o\r\nContent-Length: 3\r\nContent-Type: t\r\nETag: " + hashes.Checksum([]byte("abc")) + "\r\nX-Timestamp: 1700000001.00000\r\n\r\nabc:UPDATES: END\r\n")
-	hear(":UPDATES: END")
-	io.WriteString(conn, proto.LastChunk)
+	talk.Updates(faultstest.Put("/a/c/o", "abc"))
+	if said := talk.Hear(":UPDATES: END"); !strings.Contains(said, ":UPDATES: END") {
+		t.Errorf("%q", said)
+	}
+	talk.Bye()
 	if err := d.wait(); err != nil {
 		t.Errorf("%v: %s", err, d.log())
 	}
