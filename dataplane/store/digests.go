@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"time"
 
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -184,10 +185,52 @@ func (p *Partition) digestOf(s proto.Suffix) (string, error) {
 		}
 		digest.Add(choice)
 	}
+	if err := p.settleSuffix(s, list); err != nil { // after the names were read: all of them are covered
+		return "", err
+	}
 	if err := p.root().rmdir(p.suffixDir(s)); err == nil || absent(err) {
 		return "", unix.ENOENT
 	}
 	return digest.Sum(), nil
+}
+
+// settleSuffix makes the names in a suffix durable that are younger than
+// Config.FreshFor, as Held does, and for its reason: a peer who finds the same
+// digest here sends nothing, so a digest may not tell of names that a power cut can
+// take away. A commit whose fsync failed leaves such names, and so does a Python
+// writer who has not come to his. Where all is durable already an fsync of a
+// directory is no work for the disk.
+func (p *Partition) settleSuffix(s proto.Suffix, list []proto.Hash) error {
+	young := p.store().cfg.Now().Add(-p.store().cfg.FreshFor)
+	var newest time.Time
+	for _, h := range list {
+		st, err := p.root().stat(p.hashDir(h))
+		if absent(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		at := changed(&st)
+		if at.Before(young) || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			continue
+		}
+		if err := p.root().syncDir(p.hashDir(h)); err != nil && !absent(err) {
+			return p.device.suspect(err)
+		}
+		if at.After(newest) {
+			newest = at
+		}
+	}
+	if newest.IsZero() {
+		return nil
+	}
+	for _, dir := range p.chain(s) {
+		if err := p.settled.sync(p.root(), dir, newest); err != nil {
+			return p.device.suspect(err)
+		}
+	}
+	return nil
 }
 
 // setAside quarantines a plain file in a suffix directory, as Swift does with
