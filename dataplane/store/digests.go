@@ -198,32 +198,35 @@ func (p *Partition) digestOf(s proto.Suffix) (string, error) {
 // Config.FreshFor, as Held does, and for its reason: a peer who finds the same
 // digest here sends nothing, so a digest may not tell of names that a power cut can
 // take away. A commit whose fsync failed leaves such names, and so does a Python
-// writer who has not come to his. Where all is durable already an fsync of a
-// directory is no work for the disk.
+// writer who has not come to his. They are fsynced side by side: of a directory that
+// is durable already an fsync still asks the disk to flush, 0.2 ms on ext4.
 func (p *Partition) settleSuffix(s proto.Suffix, list []proto.Hash) error {
-	young := p.store().cfg.Now().Add(-p.store().cfg.FreshFor)
+	fresh := p.store().cfg.Now().Add(-p.store().cfg.FreshFor)
 	var newest time.Time
+	var young []string
 	for _, h := range list {
 		st, err := p.root().stat(p.hashDir(h))
-		if absent(err) {
-			continue
-		}
-		if err != nil {
+		if err != nil && !absent(err) {
 			return err
 		}
 		at := changed(&st)
-		if at.Before(young) || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		if err != nil || at.Before(fresh) || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 			continue
 		}
-		if err := p.root().syncDir(p.hashDir(h)); err != nil && !absent(err) {
-			return p.device.suspect(err)
-		}
+		young = append(young, p.hashDir(h))
 		if at.After(newest) {
 			newest = at
 		}
 	}
-	if newest.IsZero() {
+	if len(young) == 0 {
 		return nil
+	}
+	errs := make([]error, len(young))
+	p.each(len(young), func(i int) { errs[i] = p.root().syncDir(young[i]) })
+	for _, err := range errs {
+		if err != nil && !absent(err) {
+			return p.device.suspect(err)
+		}
 	}
 	for _, dir := range p.chain(s) {
 		if err := p.settled.sync(p.root(), dir, newest); err != nil {
