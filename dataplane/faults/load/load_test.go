@@ -119,7 +119,7 @@ func needDescriptors(t *testing.T, n uint64) {
 // All places are served and all others wait for one: the next is told so, in time.
 func TestMaxClients(t *testing.T) {
 	devices := storetest.Devices(t)
-	node := faultstest.Start(t, faultstest.Store(t, devices, nil), func(c *dataplane.Config) { c.MaxClients, c.HeadTimeout = 2, 300 * time.Millisecond })
+	node := faultstest.Start(t, faultstest.Store(t, devices, nil), func(c *dataplane.Config) { c.MaxClients, c.HeadTimeout = 2, 300*time.Millisecond })
 	var talks []*faultstest.Talk
 	for _, partition := range []string{"/d1/0", "/d1/1"} { // both are being served: the second waits for the device
 		conn, err := net.Dial("tcp", node.Address)
@@ -160,7 +160,7 @@ func TestManyObjects(t *testing.T) {
 	}
 	close(done)
 	const perSession, anyway = 100_000 * (40 + 18 + 40), 64 << 20 // and 40 for the offers of a suffix while they are listed
-	if peak := <-most; peak > before+2*perSession+anyway {         // twice: what the collector has not come to yet
+	if peak := <-most; peak > before+2*perSession+anyway {        // twice: what the collector has not come to yet
 		t.Errorf("%d MiB of heap, %d before", peak>>20, before>>20)
 	} else {
 		t.Logf("%d objects, %d MiB of heap at the most, %d before", count, peak>>20, before>>20)
