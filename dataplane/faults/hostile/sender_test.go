@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func TestAnswers(t *testing.T) {
 			before := storetest.MustState(t, p, "/a/c/o")
 			liar := startLiar(t)
 			liar.say(c.bytes)
+			liar.hold(!slices.Contains(c.want, "early disconnect"))
 			r := faultstest.Push(t, p, liar.address, faultstest.Waits(5*time.Second))
 			if r.Err == nil || r.Proven != 0 {
 				t.Errorf("%d proven, %v", r.Proven, r.Err)
@@ -52,6 +54,15 @@ type liar struct {
 	address string
 	mu      sync.Mutex
 	answer  []byte
+	holds   bool // keeps the connection when it has said it all
+}
+
+// hold lets the liar keep the connection; else he hangs up, and what is noticed
+// first, the hang-up or what he said, is a matter of chance.
+func (l *liar) hold(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holds = on
 }
 
 func (l *liar) say(answer []byte) {
@@ -60,10 +71,10 @@ func (l *liar) say(answer []byte) {
 	l.answer = answer
 }
 
-func (l *liar) text() []byte {
+func (l *liar) text() (answer []byte, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.answer
+	return l.answer, l.holds
 }
 
 func startLiar(t *testing.T) *liar {
@@ -89,8 +100,11 @@ func startLiar(t *testing.T) *liar {
 					defer close(heard)
 					io.Copy(io.Discard, conn)
 				}()
-				conn.Write(l.text())
-				conn.(*net.TCPConn).CloseWrite()
+				answer, holds := l.text()
+				conn.Write(answer)
+				if !holds {
+					conn.(*net.TCPConn).CloseWrite()
+				}
 				<-heard // until the sender has gone
 			})
 		}

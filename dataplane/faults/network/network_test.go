@@ -81,19 +81,21 @@ func session(t *testing.T, f *fault) {
 	here, there := faultstest.Partition(t, from), faultstest.Partition(t, to)
 	sent := faultstest.Sent{}
 	faultstest.Grow(t, here, f.rand, "old", 1)
-	patience := wait
-	if f.kind == "dribble" {
-		patience = deadline // what must go well has all the time there is
-	}
-	node := faultstest.Start(t, faultstest.Store(t, to, nil), faultstest.Impatient(patience))
-	if r := faultstest.Push(t, here, node.Address); r.Err != nil {
+	first := faultstest.Start(t, faultstest.Store(t, to, nil))
+	if r := faultstest.Push(t, here, first.Address); r.Err != nil {
 		t.Fatal(r.Err)
 	}
+	first.Stop()
 	sent.Take(t, here)
 	faultstest.Grow(t, here, f.rand, "old", 10)
 	faultstest.Grow(t, here, f.rand, "new", 20)
 	sent.Take(t, here)
 
+	patience := wait
+	if f.kind == "dribble" {
+		patience = deadline // what must go well has all the time there is
+	}
+	node := faultstest.Start(t, faultstest.Store(t, to, nil), faultstest.Impatient(patience))
 	p := newProxy(t, node.Address, f)
 	var result *ssync.Result
 	within(t, "the session", func() { result = faultstest.Push(t, here, p.address, faultstest.Waits(patience)) })
