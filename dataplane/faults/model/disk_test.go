@@ -127,6 +127,9 @@ func (d *disk) pythonPut(name string, c change) {
 	if before.data >= c.at.Raw {
 		return // 409
 	}
+	if list, err := os.ReadFile(filepath.Join(d.devices, "d1/objects/0/hashes.invalid")); err == nil && len(list) > 0 && list[len(list)-1] != '\n' {
+		return // behind what a power cut has torn, Python's line is lost: its own affair
+	}
 	h := storetest.Hash(name)
 	partition := filepath.Join(d.devices, "d1/objects/0")
 	dir := filepath.Join(partition, h.Suffix().String(), h.String())
