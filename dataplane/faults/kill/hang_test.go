@@ -18,8 +18,13 @@ import (
 // hanging is a directory of a file system that answers nobody, once it is shut,
 // until it is released.
 type hanging struct {
-	fs.LoopbackNode
+	*fs.LoopbackNode
 	gate *gate
+}
+
+// WrapChild makes every directory and file below such a one too.
+func (h *hanging) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &hanging{LoopbackNode: ops.(*fs.LoopbackNode), gate: h.gate}
 }
 
 type gate struct {
@@ -72,12 +77,12 @@ func mountHanging(t *testing.T, at string) *gate {
 		t.Skip("needs root and /dev/fuse; TestHangingDisk in faults/disks shows the same by a witness")
 	}
 	g := &gate{hit: make(chan struct{}, 1)}
-	below := t.TempDir()
-	root := &fs.LoopbackRoot{Path: below}
-	root.NewNode = func(root *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &hanging{LoopbackNode: fs.LoopbackNode{RootData: root}, gate: g}
+	below, err := fs.NewLoopbackRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	server, err := fs.Mount(at, root.NewNode(root, nil, "", nil), &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "ringsync-test"}})
+	root := &hanging{LoopbackNode: below.(*fs.LoopbackNode), gate: g}
+	server, err := fs.Mount(at, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "ringsync-test"}})
 	if err != nil {
 		t.Skip("FUSE does not mount here: ", err)
 	}
