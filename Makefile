@@ -10,7 +10,7 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-race test-full fuzz lint floors deps bench bench-ci bench-micro clean
+.PHONY: help build demo test test-race test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,16 @@ test-full: deps ## everything at full size; takes long
 
 fuzz: ## each fuzz target for FUZZTIME: executions (100000x) or a time (30s)
 	@.ci/fuzz $(FUZZTIME)
+
+controls: ## deliberate bugs, each of which a test has to notice
+	@.ci/controls
+
+torture: ## hours: kills, bad networks, mutants, models, loads, and 10^7 executions of each fuzz target
+	RINGSYNC_TORTURE=1 RINGSYNC_FULL=1 $(GO) test -count=1 -timeout 24h $(TESTFLAGS) ./dataplane/faults/... ./dataplane/store/...
+	@.ci/fuzz $(if $(filter command line,$(origin FUZZTIME)),$(FUZZTIME),10000000x)
+
+vuln: ## known vulnerabilities in what is linked (needs https://vuln.go.dev)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
 
 lint: floors ## format, vet, staticcheck, and the floors that imports may not climb
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not gofmt-ed'; exit 1; }

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -248,7 +247,7 @@ func (o *pushOptions) newSender() (*ssync.Sender, *buffer.Pool, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dialer := &net.Dialer{Control: dataplane.Congestion(o.congestion)}
+	dialer := &net.Dialer{Control: ssync.Socket{Congestion: o.congestion, UserTimeout: o.sender.NodeTimeout}.Control}
 	o.sender.Pool = pool
 	o.sender.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	o.sender.Dialer = func(ctx context.Context, address string) (net.Conn, error) {

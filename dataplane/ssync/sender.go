@@ -14,6 +14,7 @@ import (
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
 )
 
 // SenderConfig says how sessions are sent. Zero values mean the defaults; the
@@ -68,7 +69,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		return nil, fmt.Errorf("ssync: %d offers in one session are more than %d", cfg.MaxOffers, maxEntries)
 	}
 	if cfg.Dialer == nil {
-		dialer := &net.Dialer{}
+		dialer := &net.Dialer{Control: Socket{UserTimeout: cfg.NodeTimeout}.Control}
 		cfg.Dialer = func(ctx context.Context, address string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
@@ -153,6 +154,9 @@ func (t *transmission) blame(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if errors.Is(err, unix.ETIMEDOUT) {
+		return err // the kernel tells one of the two directions, the other sees an end
 	}
 	if said := t.peer.verdict(lingerFor); said != nil {
 		return said

@@ -61,11 +61,13 @@ type Witness interface {
 }
 
 // root is a device's directory, held open. Every path is relative to it, so
-// that nothing is ever written through a mount point that has become empty.
+// that nothing is ever written through a mount point that has become empty, and
+// none leads out of it: see beneath.
 type root struct {
 	fd      int
 	path    string
 	device  string
+	beneath bool // no symlink is followed on the way down
 	witness Witness
 	files   *atomic.Uint64
 }
@@ -124,7 +126,7 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 	}
 	err := r.do(Op{Call: call, Path: path, File: f.id}, func() error {
 		return again(func() (err error) {
-			f.fd, err = unix.Openat(r.fd, path, flags|unix.O_CLOEXEC, perm)
+			f.fd, err = r.openat(path, flags, perm)
 			return err
 		})
 	})
@@ -139,24 +141,34 @@ func (r *root) openDir(path string) (*file, error) {
 }
 
 func (r *root) mkdir(path string) error {
-	return r.do(Op{Call: CallMkdir, Path: path}, func() error { return unix.Mkdirat(r.fd, path, 0o755) })
+	return r.do(Op{Call: CallMkdir, Path: path}, func() error {
+		return r.at(path, func(dir int, name string) error { return unix.Mkdirat(dir, name, 0o755) })
+	})
 }
 
 func (r *root) rename(from, to string) error {
-	return r.do(Op{Call: CallRename, Path: from, To: to}, func() error { return unix.Renameat(r.fd, from, r.fd, to) })
+	return r.do(Op{Call: CallRename, Path: from, To: to}, func() error {
+		return r.at(from, func(old int, name string) error {
+			return r.at(to, func(dir int, as string) error { return unix.Renameat(old, name, dir, as) })
+		})
+	})
 }
 
 func (r *root) unlink(path string) error {
-	return r.do(Op{Call: CallUnlink, Path: path}, func() error { return unix.Unlinkat(r.fd, path, 0) })
+	return r.do(Op{Call: CallUnlink, Path: path}, func() error {
+		return r.at(path, func(dir int, name string) error { return unix.Unlinkat(dir, name, 0) })
+	})
 }
 
 func (r *root) rmdir(path string) error {
-	return r.do(Op{Call: CallRmdir, Path: path}, func() error { return unix.Unlinkat(r.fd, path, unix.AT_REMOVEDIR) })
+	return r.do(Op{Call: CallRmdir, Path: path}, func() error {
+		return r.at(path, func(dir int, name string) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
+	})
 }
 
 func (r *root) stat(path string) (st unix.Stat_t, err error) {
 	err = r.do(Op{Call: CallStat, Path: path}, func() error {
-		return unix.Fstatat(r.fd, path, &st, unix.AT_SYMLINK_NOFOLLOW)
+		return r.at(path, func(dir int, name string) error { return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
 	})
 	return st, err
 }
@@ -173,10 +185,12 @@ func (r *root) statfs() (st unix.Statfs_t, err error) {
 // descriptor directly wants CAP_DAC_READ_SEARCH.
 func (r *root) link(f *file, named bool, to string) error {
 	return r.do(Op{Call: CallLink, Path: f.path, To: to, File: f.id}, func() error {
-		if named {
-			return unix.Linkat(r.fd, f.path, r.fd, to, 0)
-		}
-		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(f.fd), r.fd, to, unix.AT_SYMLINK_FOLLOW)
+		return r.at(to, func(dir int, name string) error {
+			if named {
+				return r.at(f.path, func(from int, old string) error { return unix.Linkat(from, old, dir, name, 0) })
+			}
+			return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(f.fd), dir, name, unix.AT_SYMLINK_FOLLOW)
+		})
 	})
 }
 

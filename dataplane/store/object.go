@@ -98,8 +98,16 @@ func strange(err error) string {
 
 // list reads a hash directory, chooses what counts and removes what is obsolete
 // or reclaimable. A directory that isn't there holds nothing. Source:
-// diskfile.py, cleanup_ondisk_files.
+// diskfile.py, cleanup_ondisk_files. Where we differ: the name that makes another
+// one obsolete may be somebody's who has not fsynced the directory yet, or could
+// not. So that is done first: a power cut might take the new name and leave the old
+// one removed.
 func (p *Partition) list(dir string) (hashes.Choice, error) {
+	return p.tidy(dir, func() error { return p.device.suspect(p.root().syncDir(dir)) })
+}
+
+// tidy is list; sync makes the names in the directory durable.
+func (p *Partition) tidy(dir string, sync func() error) (hashes.Choice, error) {
 	names, err := p.root().readDir(dir)
 	if absent(err) {
 		return hashes.Choice{}, nil
@@ -108,6 +116,9 @@ func (p *Partition) list(dir string) (hashes.Choice, error) {
 		return hashes.Choice{}, err
 	}
 	choice := hashes.Choose(names, p.policy)
+	if len(choice.Obsolete) > 0 && sync() != nil {
+		return choice, nil // another reader's turn
+	}
 	removed := 0
 	for _, f := range choice.Removable(p.store().cfg.Now(), p.store().cfg.ReclaimAge) {
 		if p.root().unlink(dir+"/"+f.Name) == nil {
