@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Store      *store.Store
 	Log        *slog.Logger
-	Engine     string               // auto, portable; see engine.Choose
+	Engine     string               // auto, uring, sendfile, portable; see engine.Choose
 	Receiver   ssync.ReceiverConfig // Store, Pool and Log are the node's
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	MaxClients int                  // max_clients: connections served at once; 1024
@@ -40,6 +40,7 @@ const (
 type Node struct {
 	cfg      Config
 	pool     *buffer.Pool
+	engine   *engine.Engine
 	receiver *ssync.Receiver
 	clients  chan struct{}
 
@@ -59,21 +60,21 @@ func New(cfg Config) (*Node, error) {
 	if cfg.MaxClients == 0 {
 		cfg.MaxClients = defaultMaxClients
 	}
-	name, why, err := engine.Choose(cfg.Engine)
-	if err != nil {
-		return nil, err
-	}
-	cfg.Log.Info("engine chosen", "engine", name, "why", why)
 	// A session holds a buffer for what it sends, and its large bodies what they
 	// land in: see engine.Landing.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, pool: pool, clients: make(chan struct{}, cfg.MaxClients)}
-	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log = cfg.Store, pool, cfg.Log
+	moves, err := engine.New(engine.Config{Name: cfg.Engine, Pool: pool})
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	cfg.Log.Info("engine chosen", "engine", moves.Name(), "why", moves.Why())
+	n := &Node{cfg: cfg, pool: pool, engine: moves, clients: make(chan struct{}, cfg.MaxClients)}
+	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Engine, cfg.Receiver.Log = cfg.Store, pool, moves, cfg.Log
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
-		return nil, err
+		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
 	n.ctx, n.cut = context.WithCancelCause(context.Background())
 	return n, nil
@@ -184,5 +185,5 @@ func (n *Node) Shutdown(ctx context.Context) error {
 		<-ended
 	}
 	n.cut(ssync.ErrStopping)
-	return n.pool.Close()
+	return errors.Join(n.engine.Close(), n.pool.Close())
 }

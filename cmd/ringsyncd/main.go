@@ -83,7 +83,7 @@ cuts them at once.`,
 	f.StringVar(&o.devices, "devices", "/srv/node", "directory that the devices are mounted in")
 	f.StringVar(&o.swiftDir, "swift-dir", "/etc/swift", "directory of swift.conf")
 	f.BoolVar(&o.mountCheck, "mount-check", true, "answer 507 for a device that is not mounted")
-	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto or portable (also RINGSYNC_ENGINE)")
+	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
 	f.StringVar(&o.reserve, "fallocate-reserve", "1%", "free space that objects may not use: bytes or a percentage")
 	f.BoolVar(&o.disableAllocate, "disable-fallocate", false, "neither preallocate nor keep a reserve")
 	f.DurationVar(&o.reclaimAge, "reclaim-age", 7*24*time.Hour, "age at which tombstones go; the same on all nodes")

@@ -141,21 +141,45 @@ func usage() (cpu float64, reads, writes int64) {
 	return cpu, reads, writes
 }
 
+// lending is a file that lends its descriptor.
+type lending struct{ *os.File }
+
+func (f lending) StartRead(int, int64) (int, error)       { return int(f.Fd()), nil }
+func (f lending) EndRead(_ int, _ int64, err error) error { return err }
+
+func benchEngine(b *testing.B, name engine.Name, pool *buffer.Pool) *engine.Engine {
+	b.Helper()
+	e, err := engine.New(engine.Config{Name: string(name), Pool: pool})
+	if err != nil {
+		b.Skip(err)
+	}
+	b.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return e
+}
+
 // A warm file of 64 MiB to a peer that drops it.
 func BenchmarkSend(b *testing.B) {
 	for _, row := range []struct {
+		engine engine.Name
 		name   string
 		chunk  int
 		digest hash.Hash
 	}{
-		{"chunks of 1 MiB", mib, nil},
-		{"chunks of 64 KiB", 64 << 10, nil},
-		{"chunks of 1 MiB, md5", mib, md5.New()},
+		{engine.Portable, "1 MiB chunks", mib, nil},
+		{engine.Sendfile, "1 MiB chunks", mib, nil},
+		{engine.Portable, "64 KiB chunks", 64 << 10, nil},
+		{engine.Sendfile, "64 KiB chunks", 64 << 10, nil},
+		{engine.Portable, "1 MiB chunks, md5", mib, md5.New()},
 	} {
-		b.Run(row.name, func(b *testing.B) {
-			file := benchFile(b, bodyBytes)
+		b.Run(string(row.engine)+"/"+row.name, func(b *testing.B) {
+			file := lending{benchFile(b, bodyBytes)}
 			pool, conn := benchPool(b), connect(b, "drop")
-			out, err := engine.NewOutbound(context.Background(), conn, engine.OutConfig{Pool: pool, ChunkBytes: row.chunk})
+			e := benchEngine(b, row.engine, pool)
+			out, err := engine.NewOutbound(context.Background(), conn, engine.OutConfig{Pool: pool, ChunkBytes: row.chunk, Engine: e})
 			if err != nil {
 				b.Fatal(err)
 			}

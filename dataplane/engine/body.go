@@ -6,6 +6,18 @@ type Source interface {
 	ReadAt(p []byte, off int64) (int, error)
 }
 
+// FileSource is a Source that lends its descriptor, for as long as a Body of it
+// lasts, to ways of reading that are not ReadAt. What they do they tell it, so that
+// whoever watches the file sees the same reads.
+type FileSource interface {
+	Source
+	// StartRead is called before n bytes at off are read. An error, which is the
+	// source's own, forbids it.
+	StartRead(n int, off int64) (fd int, err error)
+	// EndRead is told what came of it, and returns the error as ReadAt would.
+	EndRead(n int, off int64, err error) error
+}
+
 // Sink is where a body lands. WriteAt has the semantics of io.WriterAt: fewer
 // bytes than given come with an error; p is only lent. *os.File is one.
 type Sink interface {

@@ -11,23 +11,39 @@ type Name string
 const (
 	// Auto stands for the best engine that this build and kernel can run.
 	Auto Name = "auto"
+	// Sendfile lets the kernel send bodies from the page cache.
+	Sendfile Name = "sendfile"
 	// Portable moves bytes with the calls that every system has.
 	Portable Name = "portable"
 )
 
-var names = [...]Name{Auto, Portable}
+var names = [...]Name{Auto, Sendfile, Portable}
 
 // Choose resolves an engine's name, "" meaning auto, to the engine that will
-// run and the reason for it, a sentence for the log. Auto always finds one; an
-// unknown name is an error that lists the known ones.
+// run and the reason for it, a sentence for the log. Auto always finds one. An
+// engine that can't run here is an error that says why, an unknown name one that
+// lists the known ones.
 func Choose(name string) (Name, string, error) {
 	switch Name(name) {
 	case "", Auto:
-		return Portable, "portable: the only engine of this build", nil
+		return choose()
+	case Sendfile:
+		if err := canSendfile(); err != nil {
+			return "", "", fmt.Errorf("engine %s: %w", name, err)
+		}
+		return Sendfile, "sendfile: asked for by name", nil
 	case Portable:
 		return Portable, "portable: asked for by name", nil
 	}
 	return "", "", fmt.Errorf("engine %.64q is unknown; known are %s", name, known())
+}
+
+// choose finds the best that runs.
+func choose() (Name, string, error) {
+	if err := canSendfile(); err != nil {
+		return Portable, fmt.Sprintf("portable: sendfile: %v", err), nil
+	}
+	return Sendfile, "sendfile: the kernel sends bodies from the page cache", nil
 }
 
 func known() string {

@@ -296,6 +296,17 @@ func (o *Object) ETag() string {
 // ReadAt reads the body, as io.ReaderAt does.
 func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.data.ReadAt(p, off) }
 
+// StartRead lends the descriptor for a read of n bytes at off that is not ReadAt's,
+// and EndRead ends it: see engine.FileSource.
+func (o *Object) StartRead(n int, off int64) (fd int, err error) {
+	return o.data.fd, o.data.ask(Op{Call: CallRead, Offset: off})
+}
+
+// EndRead tells what came of it.
+func (o *Object) EndRead(n int, off int64, err error) error {
+	return o.data.tell(Op{Call: CallRead, Offset: off}, err)
+}
+
 // Path is the object's directory, for messages.
 func (o *Object) Path() string { return o.partition.absolute(o.dir) }
 
