@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices string) {
 	t.Helper()
 	s := storetest.New(t)
-	cfg := dataplane.Config{Store: s, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
+	cfg := dataplane.Config{Store: s, Engine: os.Getenv("RINGSYNC_ENGINE"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
 	for _, e := range edit {
 		e(&cfg)
 	}

@@ -23,3 +23,18 @@ type FileSource interface {
 type Sink interface {
 	WriteAt(p []byte, off int64) (int, error)
 }
+
+// DirectSink is a Sink that is a file past the page cache, and lends its descriptor
+// until the body has landed to who writes whole blocks of it from memory at whole
+// blocks, several at once. What else there is goes by WriteAt.
+type DirectSink interface {
+	Sink
+	// Direct tells whether the file is written so at all.
+	Direct() bool
+	// StartWrite is called before p is written at off. n is how much of p may be; an
+	// error, which is the sink's own, forbids it.
+	StartWrite(p []byte, off int64) (fd, n int, err error)
+	// EndWrite is told what came of p[:n], which was written in full unless there is
+	// an error, and returns that as WriteAt would.
+	EndWrite(p []byte, off int64, err error) error
+}

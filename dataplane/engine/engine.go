@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"hash"
 	"sync/atomic"
 
@@ -12,22 +13,37 @@ import (
 type Engine struct {
 	name  Name
 	why   string
+	lanes *lanes // nil: no rings
 	stats stats
 }
 
 // Config says which engine is wanted.
 type Config struct {
-	Name string       // see Choose
-	Pool *buffer.Pool // of the streams
+	Name  string       // see Choose
+	Pool  *buffer.Pool // of the streams
+	Lanes int          // bodies that rings move at once; 0 = 4
 }
 
-// New makes the engine that Choose finds.
+// New makes the engine that Choose finds. Where the probe got a ring and the lanes
+// do not, auto makes do without.
 func New(cfg Config) (*Engine, error) {
 	name, why, err := Choose(cfg.Name)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{name: name, why: why}, nil
+	e := &Engine{name: name, why: why}
+	if name != Uring {
+		return e, nil
+	}
+	e.lanes, err = newLanes(cfg)
+	if err == nil {
+		return e, nil
+	}
+	if Name(cfg.Name) == Uring || !ringless(err) {
+		return nil, fmt.Errorf("engine %s: %w", name, err)
+	}
+	e.name, e.why = Sendfile, fmt.Sprintf("sendfile: lanes: %v", err)
+	return e, nil
 }
 
 // Name is what runs.
@@ -42,22 +58,32 @@ func (e *Engine) Name() Name {
 func (e *Engine) Why() string { return e.why }
 
 // Close ends the engine, before its pool. No stream may be using it.
-func (e *Engine) Close() error { return nil }
+func (e *Engine) Close() error {
+	if e == nil || e.lanes == nil {
+		return nil
+	}
+	return e.lanes.Close()
+}
 
 // Stats counts the large bodies by the way that they took.
 type Stats struct {
 	Sendfile int64 // sent from the page cache to the socket by the kernel
 	Copied   int64 // sent by way of a buffer
+	Landed   int64 // landed by a ring
+	NoLane   int64 // that would have taken a ring, if a lane had been free
 }
 
-type stats struct{ sendfile, copied atomic.Int64 }
+type stats struct{ sendfile, copied, landed, noLane atomic.Int64 }
 
 // Stats returns the counts so far.
 func (e *Engine) Stats() Stats {
 	if e == nil {
 		return Stats{}
 	}
-	return Stats{Sendfile: e.stats.sendfile.Load(), Copied: e.stats.copied.Load()}
+	return Stats{
+		Sendfile: e.stats.sendfile.Load(), Copied: e.stats.copied.Load(),
+		Landed: e.stats.landed.Load(), NoLane: e.stats.noLane.Load(),
+	}
 }
 
 // sending chooses how a body is sent; nil: by way of the buffer.

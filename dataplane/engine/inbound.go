@@ -41,6 +41,7 @@ type Inbound struct {
 	text   text
 	frame  framing
 	two    twoReader
+	from   reader          // of the connection: two, or a ring while a body lands by it
 	limit  int             // of a line
 	bound  <-chan struct{} // ends the stream: Done of the context it was made with
 	stop   func()          // nil after Close
@@ -48,6 +49,15 @@ type Inbound struct {
 	landings []*Landing // that were not seen to end, the oldest first
 	received atomic.Int64
 	err      error
+}
+
+// reader reads from the connection once, with the semantics of io.Reader.
+type reader interface {
+	// text reads into the text buffer.
+	text(p []byte) (int, error)
+	// body reads into first, a part of the piece that is being received, and when
+	// that is full perhaps into second, which may be empty.
+	body(first, second []byte) (int, error)
 }
 
 // NewInbound starts reading a stream. ctx bounds it: when ctx ends, a blocked
@@ -70,6 +80,7 @@ func NewInbound(ctx context.Context, conn net.Conn, cfg InConfig) (*Inbound, err
 		two:    newTwoReader(conn),
 		limit:  cfg.TextBytes,
 	}
+	i.from = &i.two
 	i.text.put(cfg.Ahead)
 	i.stop = i.shutWith(ctx)
 	i.bound = ctx.Done()

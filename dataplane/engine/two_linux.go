@@ -40,9 +40,9 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	return nil
 }
 
-// read has the semantics of io.Reader over first and second in turn; second
-// may be empty.
-func (t *twoReader) read(first, second []byte) (int, error) {
+func (t *twoReader) text(p []byte) (int, error) { return t.conn.Read(p) }
+
+func (t *twoReader) body(first, second []byte) (int, error) {
 	if t.raw == nil || len(second) == 0 {
 		return t.conn.Read(first)
 	}

@@ -2,6 +2,7 @@ package interop_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/ringsync/ringsync/bench/peer/peertest"
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -66,7 +68,7 @@ func (r *rig) store(devices string) *store.Store {
 }
 
 func ourNode(r *rig, devices string) string {
-	node, err := dataplane.New(dataplane.Config{Store: r.store(devices), Log: r.log})
+	node, err := dataplane.New(dataplane.Config{Store: r.store(devices), Log: r.log, Engine: os.Getenv("RINGSYNC_ENGINE")})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -104,11 +106,12 @@ func ourPush(r *rig, devices, to string) pushed {
 		r.t.Fatal(err)
 	}
 	defer d.Close()
-	pool, err := buffer.New(buffer.Config{Count: 2})
+	pool, err := buffer.New(buffer.Config{Count: 5})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: r.log, ConnTimeout: 5e9})
+	moves := enginetest.FromEnv(r.t, pool)
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Engine: moves, Log: r.log, ConnTimeout: 5e9})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -134,7 +137,7 @@ func ourPush(r *rig, devices, to string) pushed {
 			r.t.Errorf("partition %d: %d proven and %d not sent of %d offered", n, result.Proven, result.NotSent, result.Offered)
 		}
 	}
-	if err := pool.Close(); err != nil {
+	if err := errors.Join(moves.Close(), pool.Close()); err != nil {
 		r.t.Error(err)
 	}
 	return sum
