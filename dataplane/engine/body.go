@@ -11,11 +11,16 @@ type Source interface {
 // whoever watches the file sees the same reads.
 type FileSource interface {
 	Source
+	// Descriptor is the file's.
+	Descriptor() int
 	// StartRead is called before n bytes at off are read. An error, which is the
 	// source's own, forbids it.
-	StartRead(n int, off int64) (fd int, err error)
+	StartRead(n int, off int64) error
 	// EndRead is told what came of it, and returns the error as ReadAt would.
 	EndRead(n int, off int64, err error) error
+	// PastCache lets further reads with the descriptor go past the page cache, or no
+	// more. An error says that they don't.
+	PastCache(on bool) error
 }
 
 // Sink is where a body lands. WriteAt has the semantics of io.WriterAt: fewer

@@ -13,6 +13,7 @@ import (
 type Engine struct {
 	name  Name
 	why   string
+	pool  *buffer.Pool
 	lanes *lanes // nil: no rings
 	stats stats
 }
@@ -24,25 +25,18 @@ type Config struct {
 	Lanes int          // bodies that rings move at once; 0 = 4
 }
 
-// New makes the engine that Choose finds. Where the probe got a ring and the lanes
-// do not, auto makes do without.
+// New makes the engine that Choose finds.
 func New(cfg Config) (*Engine, error) {
 	name, why, err := Choose(cfg.Name)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{name: name, why: why}
-	if name != Uring {
-		return e, nil
+	e := &Engine{name: name, why: why, pool: cfg.Pool}
+	if name == Uring {
+		if e.lanes, err = newLanes(cfg); err != nil {
+			return nil, fmt.Errorf("engine %s: %w", name, err)
+		}
 	}
-	e.lanes, err = newLanes(cfg)
-	if err == nil {
-		return e, nil
-	}
-	if Name(cfg.Name) == Uring || !ringless(err) {
-		return nil, fmt.Errorf("engine %s: %w", name, err)
-	}
-	e.name, e.why = Sendfile, fmt.Sprintf("sendfile: lanes: %v", err)
 	return e, nil
 }
 
@@ -69,11 +63,12 @@ func (e *Engine) Close() error {
 type Stats struct {
 	Sendfile int64 // sent from the page cache to the socket by the kernel
 	Copied   int64 // sent by way of a buffer
+	RingSent int64 // read ahead and sent by a ring
 	Landed   int64 // landed by a ring
 	NoLane   int64 // that would have taken a ring, if a lane had been free
 }
 
-type stats struct{ sendfile, copied, landed, noLane atomic.Int64 }
+type stats struct{ sendfile, copied, ringSent, landed, noLane atomic.Int64 }
 
 // Stats returns the counts so far.
 func (e *Engine) Stats() Stats {
@@ -82,7 +77,7 @@ func (e *Engine) Stats() Stats {
 	}
 	return Stats{
 		Sendfile: e.stats.sendfile.Load(), Copied: e.stats.copied.Load(),
-		Landed: e.stats.landed.Load(), NoLane: e.stats.noLane.Load(),
+		RingSent: e.stats.ringSent.Load(), Landed: e.stats.landed.Load(), NoLane: e.stats.noLane.Load(),
 	}
 }
 

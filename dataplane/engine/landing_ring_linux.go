@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/ringsync/ringsync/dataplane/uring"
 	"golang.org/x/sys/unix"
@@ -21,12 +19,6 @@ const (
 	tailBytes = peekBytes
 )
 
-// Tags of operations: a piece's write has its index.
-const (
-	tagReceive = 1<<32 + iota
-	tagPoll
-)
-
 // ringLanding is a body that lands by a ring: received into registered buffers,
 // wherever the chunk borders fall, and written from there past the page cache,
 // all on the lane's thread:
@@ -34,20 +26,16 @@ const (
 //	socket ══ RECV ══▶ piece ══ WRITE ══▶ file
 //	                     └────▶ digest, a goroutine as ever
 type ringLanding struct {
+	ringSocket
 	l     *Landing
 	in    *Inbound
-	ring  *uring.Ring
 	sink  DirectSink
-	fd    int   // the socket
 	total int64 // of the body
 
 	current *piece // that is being received
 	writes  []write
 	tail    *piece // the last piece, if its end is no whole block
 	from    int    // where in it that begins
-
-	heard uring.Completion // of the operation on the socket
-	did   bool             // it has completed
 }
 
 // write is one in flight; they are reported in the order in which they began.
@@ -78,20 +66,27 @@ func (e *Engine) laneFor(i *Inbound, l *Landing, n int64) *uring.Lane {
 }
 
 // landByRing receives n bytes on a lane's thread and returns when it has; the
-// lane goes on writing. The socket is borrowed inside RawConn meanwhile.
+// lane goes on writing. is tells whether there was one.
 func (i *Inbound) landByRing(l *Landing, n int64) (got int64, is bool, err error) {
 	lane := i.engine.laneFor(i, l, n)
 	if lane == nil {
 		return 0, false, nil
 	}
+	w := &ringLanding{l: l, in: i, sink: l.sink.(DirectSink), total: n}
+	got, err = w.transfer(lane)
+	return got, true, err
+}
+
+// transfer receives the body, while the socket is borrowed inside RawConn.
+func (w *ringLanding) transfer(lane *uring.Lane) (got int64, err error) {
+	i := w.in
 	ran, received := false, make(chan struct{})
 	failed := i.gate.pass() // moves a deadline that has passed since the last read
 	if failed == nil {
 		failed = i.two.raw.Read(func(fd uintptr) bool {
 			ran = true
-			w := &ringLanding{l: l, in: i, sink: l.sink.(DirectSink), fd: int(fd), total: n}
 			lane.Run(func(ring *uring.Ring) {
-				w.ring = ring
+				w.ringSocket = ringSocket{ring: ring, fd: int(fd), gate: &i.gate, taker: w}
 				got, err = w.receive(lane)
 				close(received)
 				w.finish()
@@ -101,11 +96,11 @@ func (i *Inbound) landByRing(l *Landing, n int64) (got int64, is bool, err error
 		})
 	}
 	if ran {
-		return got, true, err
+		return got, err
 	}
 	lane.Run(func(*uring.Ring) {})
-	l.leave()
-	return 0, true, i.keep(i.gate.fail(failed))
+	w.l.leave()
+	return 0, i.keep(i.gate.fail(failed))
 }
 
 // receive is the owner's part: he waits meanwhile, and what is his is ours.
@@ -133,7 +128,7 @@ func (w *ringLanding) finish() {
 // text implements reader.
 func (w *ringLanding) text(p []byte) (int, error) {
 	behind := w.behind(min(len(p), tailBytes))
-	n, err := w.socket(func() error { return w.ring.Recv(w.fd, behind, 0, tagReceive) })
+	n, err := w.socket(func() error { return w.ring.Recv(w.fd, behind, 0, tagSocket) })
 	return copy(p[:n], behind.Bytes()), err
 }
 
@@ -146,10 +141,10 @@ func (w *ringLanding) body(first, second []byte) (int, error) {
 		if len(first) >= waitForAll {
 			flags = unix.MSG_WAITALL
 		}
-		return w.socket(func() error { return w.ring.Recv(w.fd, into, flags, tagReceive) })
+		return w.socket(func() error { return w.ring.Recv(w.fd, into, flags, tagSocket) })
 	}
 	behind := w.behind(min(len(second), tailBytes))
-	n, err := w.socket(func() error { return w.ring.Recvv(w.fd, []uring.Span{into, behind}, 0, tagReceive) })
+	n, err := w.socket(func() error { return w.ring.Recvv(w.fd, []uring.Span{into, behind}, 0, tagSocket) })
 	if n > len(first) {
 		copy(second, behind.Bytes()[:n-len(first)])
 	}
@@ -167,7 +162,7 @@ func (w *ringLanding) behind(n int) uring.Span {
 func (w *ringLanding) socket(queue func() error) (int, error) {
 	for {
 		must(queue())
-		c, err := w.await(tagReceive)
+		c, err := w.await()
 		switch {
 		case c.Err == nil && c.N == 0 && err == nil:
 			return 0, io.EOF
@@ -177,40 +172,14 @@ func (w *ringLanding) socket(queue func() error) (int, error) {
 			return 0, err
 		case c.Err == unix.EINTR:
 		case c.Err == unix.EAGAIN:
-			must(w.ring.Poll(w.fd, unix.POLLIN, tagPoll))
-			if _, err := w.await(tagPoll); err != nil {
+			must(w.ring.Poll(w.fd, unix.POLLIN, tagSocket))
+			if _, err := w.await(); err != nil {
 				return 0, err
 			}
 		default:
 			return 0, os.NewSyscallError("recvmsg", c.Err)
 		}
 	}
-}
-
-// await returns the completion of the operation on the socket. If that does not
-// come in time it is cancelled, and err says why.
-func (w *ringLanding) await(tag uint64) (c uring.Completion, err error) {
-	var deadline time.Time
-	if d := w.in.gate.timeout; d > 0 {
-		deadline = time.Now().Add(d)
-	}
-	for w.did = false; !w.did; {
-		wait := w.ring.Wait(deadline)
-		if wait == uring.ErrWoken && w.in.gate.shutBy() != nil || wait == os.ErrDeadlineExceeded {
-			if err == nil {
-				err = wait
-				must(w.ring.Cancel(tag))
-			}
-			deadline = time.Time{}
-		} else if wait != nil && wait != uring.ErrWoken {
-			must(wait)
-		}
-		w.take()
-	}
-	if err == uring.ErrWoken {
-		err = os.ErrDeadlineExceeded // as from a connection whose deadline shut has moved: see gate.fail
-	}
-	return w.heard, err
 }
 
 // receiving implements ringWriter.
@@ -225,21 +194,20 @@ func (w *ringLanding) awaitFree() {
 
 // reap waits for any completion.
 func (w *ringLanding) reap() {
-	if err := w.ring.Wait(time.Time{}); err != uring.ErrWoken {
+	if err := w.ring.Wait(noDeadline); err != uring.ErrWoken {
 		must(err)
 	}
 	w.take()
 }
 
-// take takes the completions that are there.
+// take implements taker.
 func (w *ringLanding) take() {
 	for {
 		c, ok := w.ring.Next()
 		if !ok {
 			break
 		}
-		if c.Tag >= tagReceive {
-			w.heard, w.did = c, true
+		if w.hears(c) {
 			continue
 		}
 		for k := range w.writes {
@@ -312,12 +280,4 @@ func (w *ringLanding) writePlain(p *piece, from int) {
 
 func (w *ringLanding) fail(err error) {
 	w.l.failed.CompareAndSwap(nil, &SinkError{Err: err})
-}
-
-// must: a ring that is open, on its own thread, with room for what a transfer has
-// in flight, can be used.
-func must(err error) {
-	if err != nil {
-		panic(fmt.Sprintf("engine: ring: %v", err))
-	}
 }

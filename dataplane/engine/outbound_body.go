@@ -19,6 +19,12 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	if o.err != nil {
 		return 0, o.err
 	}
+	if sent, is, err := o.sendByRing(src, off, n, digest); is {
+		if err == nil {
+			err = o.settle()
+		}
+		return sent, err
+	}
 	way := o.engine.sending(o, src, n, digest)
 	for sent < n {
 		var k int64

@@ -42,8 +42,7 @@ func (o *Outbound) sendFile(src FileSource, off, n int64) (sent int64, err error
 }
 
 func (o *Outbound) sendFilePart(src FileSource, off int64, part int) (n int, err error) {
-	fd, err := src.StartRead(part, off)
-	if err != nil {
+	if err := src.StartRead(part, off); err != nil {
 		return 0, o.sourceFailed(err)
 	}
 	if err := o.gate.pass(); err != nil {
@@ -52,7 +51,7 @@ func (o *Outbound) sendFilePart(src FileSource, off int64, part int) (n int, err
 		return 0, err
 	}
 	s := &o.file
-	s.head, s.file, s.off, s.left, s.err = o.head(part), fd, off, part, nil
+	s.head, s.file, s.off, s.left, s.err = o.head(part), src.Descriptor(), off, part, nil
 	before := len(s.head)
 	if s.step == nil {
 		s.step = s.try // once a stream: a method value is an allocation

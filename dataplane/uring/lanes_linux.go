@@ -1,11 +1,9 @@
 package uring
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 )
@@ -19,26 +17,33 @@ type LanesConfig struct {
 	Ring  Config
 }
 
-// Lanes are rings with their threads. A lane costs a thread, a descriptor or two
-// and 300 KiB.
+// Lanes are rings with their threads, each made when it is first needed. One costs
+// a thread, two descriptors and 300 KiB. Safe for concurrent use.
 type Lanes struct {
-	free    chan *Lane
-	all     []*Lane
+	pool    *buffer.Pool
+	cfg     LanesConfig
 	threads sync.WaitGroup
-	taken   atomic.Int64
-	missed  atomic.Int64
+
+	mu      sync.Mutex
+	changed sync.Cond // lanes came back
+	free    []*Lane   // a stack: the lane used last is there already, and warm
+	open    int       // lanes that are free or out
+	lost    int
+	used    int64
+	missed  int64
+	failed  error // why a lane could not be made, last
 }
 
 // Lane is one of them, in the hands of whoever got it.
 type Lane struct {
 	lanes *Lanes
-	ring  *Ring
+	ring  *Ring // nil before it was first needed
 	jobs  chan func(*Ring)
 }
 
-// NewLanes makes the lanes of a pool, whose buffers each of them registers as it
-// uses them. Close them before the pool. If not even one ring is to be had it fails
-// as New does; with some, it makes do.
+// NewLanes returns the lanes of a pool, whose buffers each of them registers as it
+// uses them. Close them before the pool. Whether rings are to be had at all, Probe
+// tells.
 func NewLanes(pool *buffer.Pool, cfg LanesConfig) (*Lanes, error) {
 	if cfg.Count == 0 {
 		cfg.Count = defaultLanes
@@ -46,31 +51,62 @@ func NewLanes(pool *buffer.Pool, cfg LanesConfig) (*Lanes, error) {
 	if cfg.Count < 0 {
 		return nil, fmt.Errorf("lane count %d is negative", cfg.Count)
 	}
-	l := &Lanes{free: make(chan *Lane, cfg.Count)}
+	l := &Lanes{pool: pool, cfg: cfg, open: cfg.Count}
+	l.changed.L = &l.mu
 	for range cfg.Count {
-		lane := &Lane{lanes: l, jobs: make(chan func(*Ring), 1)}
-		made := make(chan error)
-		l.threads.Go(func() { lane.live(pool, cfg.Ring, made) })
-		if err := <-made; err != nil {
-			if len(l.all) > 0 && Unavailable(err) {
-				break
-			}
-			return nil, errors.Join(err, l.Close())
-		}
-		l.all = append(l.all, lane)
-		l.free <- lane
+		l.free = append(l.free, &Lane{lanes: l, jobs: make(chan func(*Ring), 1)})
 	}
 	return l, nil
 }
 
+// Count is the number of lanes there may be.
+func (l *Lanes) Count() int { return l.cfg.Count }
+
+// Used and missed count the lanes that TryGet gave, and the times it had none;
+// failed is why, if the last one that it tried to make could not be made.
+func (l *Lanes) Used() (used, missed int64, failed error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.used, l.missed, l.failed
+}
+
+// TryGet takes a lane that is free, for one Run; nil if there is none, or if no
+// ring could be made.
+func (l *Lanes) TryGet() *Lane {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := len(l.free) - 1
+	if last < 0 {
+		l.missed++
+		return nil
+	}
+	lane := l.free[last]
+	if lane.ring == nil {
+		if l.failed = lane.start(); l.failed != nil {
+			l.missed++
+			return nil
+		}
+	}
+	l.free = l.free[:last]
+	l.used++
+	return lane
+}
+
+// start makes the thread and its ring.
+func (l *Lane) start() error {
+	made := make(chan error)
+	l.lanes.threads.Go(func() { l.live(made) })
+	return <-made
+}
+
 // live is the lane's thread. It is never unlocked: when the goroutine ends, the
 // thread does, and what the kernel kept for it.
-func (l *Lane) live(pool *buffer.Pool, cfg Config, made chan<- error) {
+func (l *Lane) live(made chan<- error) {
 	runtime.LockOSThread()
-	ring, err := New(cfg)
+	ring, err := New(l.lanes.cfg.Ring)
 	if err == nil {
 		// Without, each operation maps its pages anew: slower, and as good.
-		_ = ring.Register(pool)
+		_ = ring.Register(l.lanes.pool)
 		l.ring = ring
 	}
 	made <- err
@@ -79,38 +115,27 @@ func (l *Lane) live(pool *buffer.Pool, cfg Config, made chan<- error) {
 	}
 	for job := range l.jobs {
 		job(ring)
-		if err := ring.Drain(); err != nil {
+		if ring.Drain() != nil {
 			// The kernel owns what was in flight for good, and so does this lane.
-			l.lanes.free <- nil
+			l.lanes.back(nil)
 			return
 		}
-		l.lanes.free <- l
+		l.lanes.back(l)
 	}
 	_ = ring.Close() // nothing is in flight: the process loses a descriptor at most
 }
 
-// Count is the number of lanes there are.
-func (l *Lanes) Count() int { return len(l.all) }
-
-// Used and Missed count the lanes that TryGet gave, and the times it had none.
-func (l *Lanes) Used() int64   { return l.taken.Load() }
-func (l *Lanes) Missed() int64 { return l.missed.Load() }
-
-// TryGet takes a lane that is free, for one Run; nil if there is none.
-func (l *Lanes) TryGet() *Lane {
-	for range l.all {
-		select {
-		case lane := <-l.free:
-			if lane != nil {
-				l.taken.Add(1)
-				return lane
-			}
-			l.free <- nil // the place of one that was lost
-		default:
-		}
+// back takes a lane back; nil stands for one that is lost.
+func (l *Lanes) back(lane *Lane) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if lane == nil {
+		l.open--
+		l.lost++
+	} else {
+		l.free = append(l.free, lane)
 	}
-	l.missed.Add(1)
-	return nil
+	l.changed.Broadcast()
 }
 
 // Run starts job on the lane's thread and returns at once. When job returns, what
@@ -125,16 +150,17 @@ func (l *Lane) Wake() { l.ring.Wake() }
 // more. An error means that a lane was lost with memory in the kernel's hands: the
 // buffers that it held were not released, and their pool can't be closed.
 func (l *Lanes) Close() error {
-	lost := 0
-	for range l.all {
-		if lane := <-l.free; lane != nil {
-			close(lane.jobs)
-		} else {
-			lost++
-		}
+	l.mu.Lock()
+	for len(l.free) < l.open {
+		l.changed.Wait()
 	}
+	for _, lane := range l.free {
+		close(lane.jobs)
+	}
+	l.free, l.open = nil, 0
+	lost := l.lost
+	l.mu.Unlock()
 	l.threads.Wait()
-	l.all = nil
 	if lost > 0 {
 		return fmt.Errorf("%d lanes were lost", lost)
 	}

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
 )
@@ -43,10 +41,7 @@ func newDirectFile(t testing.TB) *directFile {
 	path := filepath.Join(t.TempDir(), "landed")
 	by, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	must(t, err)
-	past, err := os.OpenFile(path, os.O_WRONLY|unix.O_DIRECT, 0)
-	if errors.Is(err, unix.EINVAL) {
-		past, err = os.OpenFile(path, os.O_WRONLY, 0) // nearly as good: the ring writes all the same
-	}
+	past, err := openPast(path)
 	must(t, err)
 	d := &directFile{t: t, path: path, past: past, by: by}
 	t.Cleanup(func() {

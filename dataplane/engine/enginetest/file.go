@@ -24,7 +24,6 @@ type diskFile struct {
 	*os.File
 	failAt int64 // -1: never
 	open   atomic.Int64
-	reads  atomic.Int64
 }
 
 func newDiskFile(t testing.TB, content []byte) *diskFile {
@@ -43,15 +42,20 @@ func newDiskFile(t testing.TB, content []byte) *diskFile {
 	return d
 }
 
+// Descriptor implements engine.FileSource.
+func (d *diskFile) Descriptor() int { return int(d.Fd()) }
+
 // StartRead implements engine.FileSource.
-func (d *diskFile) StartRead(n int, off int64) (fd int, err error) {
+func (d *diskFile) StartRead(n int, off int64) error {
 	if d.failAt >= 0 && off+int64(n) > d.failAt {
-		return -1, errDisk
+		return errDisk
 	}
-	d.reads.Add(1)
 	d.open.Add(1)
-	return int(d.Fd()), nil
+	return nil
 }
+
+// PastCache implements engine.FileSource.
+func (d *diskFile) PastCache(on bool) error { return pastCache(d.File, on) }
 
 // EndRead implements engine.FileSource.
 func (d *diskFile) EndRead(_ int, _ int64, err error) error {
@@ -82,16 +86,26 @@ func testSameWire(t *testing.T, e Engine) {
 		{false, 40_000, []int64{200_000, 39_999, 40_000, 5*mib - 1}},
 	} {
 		want := wire(t, portable, row.raw, row.chunk, row.sizes, func(p []byte) engine.Source { return source{p, -1} }, false)
-		for _, summed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("raw %v/chunks of %d/digest %v", row.raw, row.chunk, summed), func(t *testing.T) {
-				got := wire(t, e, row.raw, row.chunk, row.sizes, func(p []byte) engine.Source { return newDiskFile(t, p) }, summed)
-				wantBytes(t, got, want)
+		for _, how := range []struct{ summed, cold bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+			t.Run(fmt.Sprintf("raw %v/chunks of %d/digest %v/cold %v", row.raw, row.chunk, how.summed, how.cold), func(t *testing.T) {
+				from := func(p []byte) engine.Source {
+					d := newDiskFile(t, p)
+					if how.cold {
+						must(t, forget(d.File))
+					}
+					return d
+				}
+				wantBytes(t, wire(t, e, row.raw, row.chunk, row.sizes, from, how.summed), want)
 			})
 		}
 	}
 }
 
 func portable(*buffer.Pool) (*engine.Engine, error) { return nil, nil }
+
+// before are the bytes of a file before the body: a block, so that it can be read
+// past the page cache.
+const before = 4096
 
 // wire is what bodies of some sizes look like on a connection.
 func wire(t *testing.T, e Engine, raw bool, chunk int, sizes []int64, from func([]byte) engine.Source, summed bool) []byte {
@@ -107,12 +121,12 @@ func wire(t *testing.T, e Engine, raw bool, chunk int, sizes []int64, from func(
 	for _, n := range sizes {
 		must(t, out.Text(fmt.Appendf(nil, "%d\r\n", n)))
 		p := body(n)
-		src := from(append(append([]byte("before"), p...), "behind"...))
+		src := from(append(append(bytes.Repeat([]byte("."), before), p...), "behind"...))
 		var digest hash.Hash
 		if summed {
 			digest = md5.New()
 		}
-		sent, err := out.Body(src, 6, n, digest)
+		sent, err := out.Body(src, before, n, digest)
 		if err != nil || sent != n {
 			t.Fatalf("body of %d: sent %d, error %v", n, sent, err)
 		}
@@ -121,6 +135,9 @@ func wire(t *testing.T, e Engine, raw bool, chunk int, sizes []int64, from func(
 		}
 	}
 	must(t, out.End())
+	if s := r.engine.Stats(); r.engine.Name() == engine.Uring && (summed && s.RingSent == 0 || s.Sendfile+s.RingSent == 0) {
+		t.Errorf("no body went by a ring, or by sendfile: %+v", s)
+	}
 	r.near.Close()
 	must(t, <-heard)
 	if out.Sent() != int64(got.Len()) {
