@@ -28,7 +28,6 @@ func TestRefusals(t *testing.T) {
 		{"no swift.conf", []string{"--swift-dir=" + empty}, "swift.conf"},
 		{"no secret", []string{"--swift-dir=" + noSecret}, "swift_hash_path"},
 		{"unknown engine", []string{"--swift-dir=" + good, "--engine=warp"}, "portable"},
-		{"uring, which this build lacks", []string{"--swift-dir=" + good, "--engine=uring"}, "portable"},
 		{"a configuration file", []string{"/etc/swift/object-server.conf"}, "use flags"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},
 		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, "fallocate_reserve"},

@@ -27,6 +27,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	restrict()
 	if role, addr, ok := strings.Cut(os.Getenv(peerEnv), " "); ok {
 		if err := playPeer(role, addr); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -19,11 +19,12 @@ import (
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
+	"github.com/ringsync/ringsync/dataplane/uring/uringtest"
 	"github.com/ringsync/ringsync/hashes"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { uringtest.Restrict(); goleak.VerifyTestMain(m) }
 
 // century keeps tombstones of 2023 from being reclaimed, as package peer does on
 // Swift's side.
@@ -232,6 +233,11 @@ func TestReplicate(t *testing.T) {
 			r.sound(to)
 		})
 	}
+}
+
+// A Swift notices nothing of a node of ours that has no io_uring, or hardly any.
+func TestReplicateRestricted(t *testing.T) {
+	uringtest.Each(t, func(t *testing.T, how string) { uringtest.Rerun(t, how, "^TestReplicate$", "RINGSYNC_ENGINE=auto") })
 }
 
 // What is newer on the receiver stays, what is newer on the sender goes over:
