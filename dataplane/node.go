@@ -24,6 +24,7 @@ type Config struct {
 	Engine     string               // auto, uring, sendfile, portable; see engine.Choose
 	Receiver   ssync.ReceiverConfig // Store, Pool and Log are the node's
 	Buffers    int                  // of 1 MiB, for bodies; 64
+	Lanes      int                  // rings for large bodies, with their threads; 4
 	MaxClients int                  // max_clients: connections served at once; 1024
 	Congestion string               // TCP congestion control; the system's
 }
@@ -66,7 +67,7 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	moves, err := engine.New(engine.Config{Name: cfg.Engine, Pool: pool})
+	moves, err := engine.New(engine.Config{Name: cfg.Engine, Pool: pool, Lanes: cfg.Lanes})
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}

@@ -52,7 +52,7 @@ type options struct {
 	mountCheck, disableAllocate       bool
 	reclaimAge, shutdown              time.Duration
 	commitWorkers, buffers            int
-	maxClients                        int
+	maxClients, lanes                 int
 	receiver                          ssync.ReceiverConfig
 }
 
@@ -89,6 +89,7 @@ cuts them at once.`,
 	f.DurationVar(&o.reclaimAge, "reclaim-age", 7*24*time.Hour, "age at which tombstones go; the same on all nodes")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
+	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
 	f.IntVar(&o.maxClients, "max-clients", 1024, "connections served at once")
 	f.DurationVar(&o.receiver.ClientTimeout, "client-timeout", 60*time.Second, "wait for each line and each piece of a body")
 	f.IntVar(&o.receiver.Concurrency, "replication-concurrency", 0, "sessions on this node at once; 0 is no limit")
@@ -192,7 +193,7 @@ func newNode(o *options, log *slog.Logger) (*dataplane.Node, *hashes.Cluster, er
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: s, Log: log, Engine: o.engine, Receiver: o.receiver,
-		Buffers: o.buffers, MaxClients: o.maxClients, Congestion: o.congestion,
+		Buffers: o.buffers, Lanes: o.lanes, MaxClients: o.maxClients, Congestion: o.congestion,
 	})
 	return node, cluster, err
 }

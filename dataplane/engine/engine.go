@@ -32,6 +32,9 @@ func New(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{name: name, why: why, pool: cfg.Pool}
+	if name == Uring && cfg.Pool == nil {
+		return nil, errNoPool
+	}
 	if name == Uring {
 		if e.lanes, err = newLanes(cfg); err != nil {
 			return nil, fmt.Errorf("engine %s: %w", name, err)
@@ -49,7 +52,12 @@ func (e *Engine) Name() Name {
 }
 
 // Why is the reason for it, a sentence for the log.
-func (e *Engine) Why() string { return e.why }
+func (e *Engine) Why() string {
+	if e == nil {
+		return "portable: none was made"
+	}
+	return e.why
+}
 
 // Close ends the engine, before its pool. No stream may be using it.
 func (e *Engine) Close() error {

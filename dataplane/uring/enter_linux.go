@@ -22,7 +22,8 @@ type Completion struct {
 }
 
 // Submit hands what was queued to the kernel, which works on it as far as it can
-// without waiting.
+// without waiting. An error of it, and one of Wait that Wait does not name, means
+// that the ring is closed or in use on another thread.
 func (r *Ring) Submit() error { return r.enter(0, time.Time{}) }
 
 // Wait submits what was queued and returns as soon as there is a completion for
@@ -33,13 +34,14 @@ func (r *Ring) Wait(deadline time.Time) error {
 	if err := r.arm(); err != nil {
 		return err
 	}
-	for {
+	for entered := false; ; entered = true {
 		r.skipWake()
 		if r.woken {
 			r.woken = false
 			return ErrWoken
 		}
-		if r.queues.ready() && r.queues.queued() == 0 {
+		// The kernel may refuse what is queued until completions were taken.
+		if r.queues.ready() && (entered || r.queues.queued() == 0) {
 			return nil
 		}
 		if err := r.enter(1, deadline); err != nil {
@@ -95,7 +97,7 @@ func (r *Ring) complete(e *cqe) Completion {
 // returns when there is that many completions, or sooner.
 func (r *Ring) enter(wait uint32, deadline time.Time) error {
 	r.queues.publish()
-	for tries := 0; ; {
+	for {
 		submit := r.queues.queued()
 		arg, size, flags, err := r.waitArg(wait, deadline)
 		if err != nil {
@@ -123,20 +125,15 @@ func (r *Ring) enter(wait uint32, deadline time.Time) error {
 			if r.queues.ready() {
 				return nil
 			}
-			if tries++; tries <= enterTries {
-				time.Sleep(enterPause)
-				continue
-			}
+			time.Sleep(enterPause)
+			continue
 		}
 		return os.NewSyscallError("io_uring_enter", errno)
 	}
 }
 
-// What the kernel refuses for want of memory is tried again for two seconds.
-const (
-	enterTries = 200
-	enterPause = 10 * time.Millisecond
-)
+// enterPause lies between tries when the kernel has no memory for a request.
+const enterPause = 10 * time.Millisecond
 
 // waitArg builds the argument that bounds a wait. It lies in the ring's own
 // memory, behind the slots.

@@ -86,6 +86,22 @@ func TestMessages(t *testing.T) {
 	})
 }
 
+// A receive that may not wait says EAGAIN, as some kernels do for any on a socket
+// that does not block; after a poll it has something.
+func TestPoll(t *testing.T) {
+	pool, r := newPool(t, 1), newRing(t, Config{})
+	a, b := sockets(t)
+	into := span(t, pool, 10)
+	must(t, r.Recv(b, into, unix.MSG_DONTWAIT, 1))
+	r.wantNext(t, 1, 0, unix.EAGAIN)
+	must(t, r.Poll(b, unix.POLLIN, 2))
+	must(t, r.Submit())
+	must(t, unix.Send(a, []byte("here"), 0))
+	r.wantNext(t, 2, unix.POLLIN, nil)
+	must(t, r.Recv(b, into, unix.MSG_DONTWAIT, 3))
+	r.wantNext(t, 3, 4, nil)
+}
+
 // A deadline ends the wait and nothing else; cancelling ends the operation, with
 // what it had done.
 func TestDeadlineAndCancel(t *testing.T) {
