@@ -10,10 +10,10 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-race test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
+.PHONY: help build demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ringsyncd and bin/ringsync
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -29,6 +29,12 @@ test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a re
 
 test-race: ## the tests without the interop ones, under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -count=1 $$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer)(/|$$)')
+
+test-engines: deps ## the plane's tests on each engine, and with guard pages around what the kernel owns
+	@for engine in uring sendfile portable; do echo "engine $$engine"; \
+		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 ./dataplane ./dataplane/ssync ./dataplane/faults && \
+		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 -run '^TestReplicate$$' ./dataplane/interop || exit 1; done
+	$(GO) test -count=1 -tags invariants $$($(GO) list ./dataplane/... | grep -vE '/(interop|faults|recon|config)(/|$$)')
 
 test-full: deps ## everything at full size; takes long
 	RINGSYNC_FULL=1 REQUIRE_SWIFT=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) $(PACKAGES)

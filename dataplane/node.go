@@ -23,9 +23,10 @@ import (
 type Config struct {
 	Store      *store.Store
 	Log        *slog.Logger
-	Engine     string               // auto, portable; see engine.Choose
+	Engine     string               // auto, uring, sendfile, portable; see engine.Choose
 	Receiver   ssync.ReceiverConfig // Store, Pool and Log are the node's
 	Buffers    int                  // of 1 MiB, for bodies; 64
+	Lanes      int                  // rings for large bodies, with their threads; 4
 	MaxClients int                  // max_clients: requests served at once; 1024
 	Congestion string               // TCP congestion control; the system's
 	// DisablePath makes /healthcheck answer 503 while there is such a file:
@@ -59,6 +60,7 @@ const (
 type Node struct {
 	cfg      Config
 	pool     *buffer.Pool
+	engine   *engine.Engine
 	receiver *ssync.Receiver
 	watch    *store.Watch // nil where the mounts can't be watched
 	lobby    *lobby
@@ -89,11 +91,6 @@ func New(cfg Config) (*Node, error) {
 	if cfg.UserTimeout == 0 {
 		cfg.UserTimeout = ssync.DefaultUserTimeout
 	}
-	name, why, err := engine.Choose(cfg.Engine)
-	if err != nil {
-		return nil, err
-	}
-	cfg.Log.Info("engine chosen", "engine", name, "why", why)
 	cfg.warnUnserved()
 	// A session holds a buffer for what it sends, and its large bodies what they
 	// land in: see engine.Landing.
@@ -101,19 +98,24 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, pool: pool, lobby: newLobby(cfg.MaxClients), clients: make(chan struct{}, cfg.MaxClients)}
+	moves, err := engine.New(engine.Config{Name: cfg.Engine, Pool: pool, Lanes: cfg.Lanes})
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	cfg.Log.Info("engine chosen", "engine", moves.Name(), "why", moves.Why())
+	n := &Node{cfg: cfg, pool: pool, engine: moves, lobby: newLobby(cfg.MaxClients), clients: make(chan struct{}, cfg.MaxClients)}
 	if err := n.show(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
 	if n.watch, err = store.NewWatch(); err != nil {
 		cfg.Log.Warn("mounts are not watched: sessions hold on to a device that is unmounted with umount -l", "error", err)
 	}
-	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, cfg.Log, n.watch
+	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Engine, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, moves, cfg.Log, n.watch
 	if cfg.Stats != nil {
 		cfg.Receiver.Settled = cfg.Stats.Settled
 	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
-		return nil, err
+		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
 	n.ctx, n.cut = context.WithCancelCause(context.Background())
 	return n, nil
@@ -251,5 +253,5 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	}
 	n.cut(ssync.ErrStopping)
 	n.watch.Close()
-	return n.pool.Close()
+	return errors.Join(n.engine.Close(), n.pool.Close())
 }

@@ -57,6 +57,7 @@ type options struct {
 	allowPeers                   []string
 	shutdown                     time.Duration
 	commitWorkers, buffers       int
+	lanes                        int
 }
 
 func newCommand() *cobra.Command {
@@ -87,9 +88,10 @@ cuts them at once.`,
 	}
 	o.keys.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto or portable (also RINGSYNC_ENGINE)")
+	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
+	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
 	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
 	f.StringSliceVar(&o.allowPeers, "allow-peers", nil, "addresses and networks (CIDR) that may connect; none given: all")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
@@ -230,7 +232,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: st, Log: log, Engine: o.engine, Receiver: receiver,
-		Buffers: o.buffers, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers,
+		Buffers: o.buffers, Lanes: o.lanes, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers,
 		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
 	return node, seen, err

@@ -20,8 +20,9 @@ import (
 // SenderConfig says how sessions are sent. Zero values mean the defaults; the
 // keys of [object-replicator] are named.
 type SenderConfig struct {
-	Pool *buffer.Pool
-	Log  *slog.Logger
+	Pool   *buffer.Pool
+	Engine *engine.Engine // how bodies are sent; nil: portable
+	Log    *slog.Logger
 
 	ConnTimeout time.Duration // conn_timeout; 0.5 s
 	NodeTimeout time.Duration // node_timeout, of the response head and each send; 10 s
@@ -208,7 +209,7 @@ func (t *transmission) open(ctx context.Context, request proto.RequestHead) erro
 	if err != nil {
 		return err
 	}
-	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout})
+	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout, Engine: t.cfg.Engine})
 	if err != nil {
 		in.Close()
 		return err

@@ -54,7 +54,8 @@ type Op struct {
 // A Witness stands at the seam. Before sees each call before it is made, and an
 // error from it (an errno, for the code above to meet) is returned in the call's
 // place; After sees what came of a call that was made. Both run on the
-// goroutine that calls, several at a time.
+// goroutine that calls, several at a time; with reads and writes of bodies, that
+// the kernel may work on several of, the next Before may come before an After.
 type Witness interface {
 	Before(*Op) error
 	After(*Op, error)
@@ -94,6 +95,30 @@ func (r *root) do(op Op, call func() error) error {
 		r.witness.After(&shown, err)
 	}
 	return r.wrap(op.Call, op.Path, err)
+}
+
+// ask and tell are the two halves of a call that somebody else makes on an open
+// file, with its descriptor: an error from ask forbids it, tell says what came of
+// it. Other calls may lie between the two, of the same file too.
+func (f *file) ask(op Op) error {
+	if f.root.witness == nil {
+		return nil
+	}
+	shown := f.shown(op)
+	return f.root.wrap(op.Call, f.path, f.root.witness.Before(&shown))
+}
+
+func (f *file) tell(op Op, err error) error {
+	if f.root.witness != nil {
+		shown := f.shown(op)
+		f.root.witness.After(&shown, err)
+	}
+	return f.root.wrap(op.Call, f.path, err)
+}
+
+func (f *file) shown(op Op) Op {
+	op.Device, op.Path, op.File = f.root.device, f.path, f.id
+	return op
 }
 
 func (r *root) wrap(call Call, path string, err error) error {

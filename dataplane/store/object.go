@@ -321,6 +321,23 @@ func (o *Object) ETag() string {
 // ReadAt reads the body, as io.ReaderAt does.
 func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.data.ReadAt(p, off) }
 
+// Descriptor lends the body's, to be read with by other calls than ReadAt: see
+// engine.FileSource.
+func (o *Object) Descriptor() int { return o.data.fd }
+
+// PastCache lets reads go past the page cache, or no more.
+func (o *Object) PastCache(on bool) error { return o.data.setDirect(on) }
+
+// StartRead is asked before such a read of n bytes at off.
+func (o *Object) StartRead(n int, off int64) error {
+	return o.data.ask(Op{Call: CallRead, Offset: off})
+}
+
+// EndRead tells what came of it.
+func (o *Object) EndRead(n int, off int64, err error) error {
+	return o.data.tell(Op{Call: CallRead, Offset: off}, err)
+}
+
 // Path is the object's directory, for messages.
 func (o *Object) Path() string { return o.partition.absolute(o.dir) }
 
