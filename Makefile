@@ -2,6 +2,7 @@
 GO         ?= go
 FUZZTIME   ?= 100000x
 TESTFLAGS  ?=
+BENCHFLAGS ?=
 PACKAGES   := ./...
 # Packages whose tests start processes or take their time; race runs leave them out.
 INTEROP    := ./dataplane/interop/... ./bench/peer/...
@@ -9,10 +10,10 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build conformance demo test test-race test-full fuzz lint floors deps bench clean
+.PHONY: help build conformance demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/ringsyncd and bin/ringsync
 	$(GO) build -trimpath -o bin/ ./cmd/...
@@ -29,11 +30,27 @@ test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a re
 test-race: ## the tests without the interop ones, under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -count=1 $$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer)(/|$$)')
 
+test-engines: deps ## the plane's tests on each engine, and with guard pages around what the kernel owns
+	@for engine in uring sendfile portable; do echo "engine $$engine"; \
+		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 ./dataplane ./dataplane/ssync ./dataplane/faults && \
+		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 -run '^TestReplicate$$' ./dataplane/interop || exit 1; done
+	$(GO) test -count=1 -tags invariants $$($(GO) list ./dataplane/... | grep -vE '/(interop|faults|recon|config)(/|$$)')
+
 test-full: deps ## everything at full size; takes long
 	RINGSYNC_FULL=1 REQUIRE_SWIFT=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) $(PACKAGES)
 
 fuzz: ## each fuzz target for FUZZTIME: executions (100000x) or a time (30s)
 	@.ci/fuzz $(FUZZTIME)
+
+controls: ## deliberate bugs, each of which a test has to notice
+	@.ci/controls
+
+torture: ## hours: kills, bad networks, mutants, models, loads, and 10^7 executions of each fuzz target
+	RINGSYNC_TORTURE=1 RINGSYNC_FULL=1 $(GO) test -count=1 -timeout 24h $(TESTFLAGS) ./dataplane/faults/... ./dataplane/store/...
+	@.ci/fuzz $(if $(filter command line,$(origin FUZZTIME)),$(FUZZTIME),10000000x)
+
+vuln: ## known vulnerabilities in what is linked (needs https://vuln.go.dev)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
 
 lint: floors ## format, vet, staticcheck, and the floors that imports may not climb
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not gofmt-ed'; exit 1; }
@@ -43,8 +60,14 @@ lint: floors ## format, vet, staticcheck, and the floors that imports may not cl
 floors: ## imports point down only
 	@.ci/floors
 
-bench: build ## measure against a real Swift and write the tables of BENCHMARKS.md
-	bin/ringsync bench --write BENCHMARKS.md
+bench: build deps ## the full suite, about an hour: writes the tables and plots of BENCHMARKS.md (BENCHFLAGS)
+	bin/ringsync bench --suite full --calls --require-swift --require-rsync --save bin/bench.json --write BENCHMARKS.md $(BENCHFLAGS)
+
+bench-ci: build deps ## every contestant once, small, results verified; no figure counts
+	bin/ringsync bench --suite ci --require-swift --require-rsync $(BENCHFLAGS) >/dev/null
+
+bench-micro: ## micro-benchmarks, ten runs each, for benchstat
+	$(GO) test -run '^$$' -bench . -count 10 ./proto ./hashes ./dataplane/buffer ./dataplane/engine
 
 conformance: build ## judge a real Swift and ourselves by their dialogues; write dataplane/conformance/REPORT.md
 	bin/ringsync conformance --swift --json > bin/swift.json

@@ -1,13 +1,17 @@
-// Package bench measures replication: the same work for ringsync and for a real
-// Swift, on the same machine, in the same run, verified before it counts.
+// Package bench measures replication: the same work for ringsync and for what a
+// user would pick instead, on the same machine, in the same run, verified before
+// it counts.
 //
-//	workload   what is replicated: S small objects, L large ones, N nothing to do
-//	pairing    who sends and who receives: ours or Swift's, each a process of its own
-//	run        one pairing doing one workload once: seconds, CPU of both sides
-//	report     medians and spread of the runs, as a table or as JSON
+//	suite      what is measured, by name: picks of workloads, media and contestants
+//	pick       a product of them
+//	plan       the picks laid out: sets of data, and cells that share one
+//	cell       one comparison: cache, sessions and the contestants that take turns
+//	run        one contestant doing one cell's work once
 //
-// The pairings take turns (A B C D, A B C D, …), so that whatever else the
-// machine does hits all of them alike. After each run the receiver's tree is
-// compared with the sender's, body by body; a run that differs is an error, and
-// not a figure.
+// The contestants take turns (A B C, A B C, …), so that whatever else the machine
+// does hits all of them alike. After each run the receiver's disk is compared with
+// the sender's, body by body; a run that differs is an error, and not a figure.
+//
+// The rooms below know how: workload what is sent, medium where it lies,
+// contestant who does it, measure what it took, report what is told of it.
 package bench

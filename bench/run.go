@@ -2,154 +2,101 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/ringsync/ringsync/bench/contestant"
+	"github.com/ringsync/ringsync/bench/measure"
+	"github.com/ringsync/ringsync/bench/medium"
 	"github.com/ringsync/ringsync/bench/peer"
+	"github.com/ringsync/ringsync/bench/report"
 	"github.com/ringsync/ringsync/bench/workload"
-	"github.com/ringsync/ringsync/dataplane/store"
-	"github.com/ringsync/ringsync/dataplane/verify"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
 )
 
-// Config says what is measured, and with what.
-type Config struct {
-	Dir         string    // where the nodes' disks are made; should be a file system whose fsync is real
-	Runs        int       // of each pairing and workload; default 3
-	Small       int       // objects of 4 KiB in S; default 4,000
-	Large       int       // objects of 64 MiB in L; default 8
-	Idle        int       // objects of 4 KiB in N; default 20,000
-	Only        []string  // workloads; default: all, S, L and N
-	Congestion  string    // of our sender's connections and our node's; the system's
-	BinDir      string    // where ringsync and ringsyncd are; default: beside this program
-	RequirePeer bool      // fail without a Swift, instead of leaving it out by name
-	Out         io.Writer // progress; nil: nowhere
-}
+const device = "d1"
 
-const (
-	device      = "d1"
-	smallBytes  = 4096
-	largeBytes  = 64 << 20
-	defaultRuns = 3
-
-	// settleTime lets what was written before a run become old enough that no
-	// receiver fsyncs it again before he says that he has it; it is the store's
-	// own two minutes.
-	settleTime = 2*time.Minute + 5*time.Second
-)
-
-// Row is what one pairing needed for one workload.
-type Row struct {
-	Workload string  `json:"workload"`
-	Pairing  string  `json:"pairing"`
-	Objects  int     `json:"objects"`
-	Bytes    int64   `json:"bytes"`
-	Runs     int     `json:"runs"`
-	Seconds  Spread  `json:"seconds"`
-	Sender   Spread  `json:"sender_cpu_seconds"`
-	Receiver Spread  `json:"receiver_cpu_seconds"`
-	Rate     float64 `json:"rate"` // at the median: objects, offers or 10^6 bytes a second
-}
-
-// Report is all rows, and what they were measured on.
-type Report struct {
-	Machine Machine `json:"machine"`
-	Rows    []Row   `json:"rows"`
-	LeftOut string  `json:"left_out,omitempty"`
-}
+// settleTime lets what a receiver holds become old enough that no receiver of ours
+// fsyncs it again before it says that it has it; it is the store's own two minutes.
+const settleTime = 2*time.Minute + 5*time.Second
 
 // harness holds what all runs share.
 type harness struct {
 	cfg     Config
-	dir     string
-	conf    string // the directory of swift.conf
+	kit     *contestant.Kit
+	who     map[string]contestant.Contestant
+	report  *report.Report
 	cluster *hashes.Cluster
-	swift   *peer.Swift
-	samples map[string]*samples
+	conf    string // the directory of swift.conf
+	scratch string // of configurations and states, not on a medium
+	volume  *medium.Volume
+	disks   map[string]*disks // of the sets that a receiver holds beforehand
+	calls   bool
+	clock   progress
 }
 
-// samples are the figures of one row, a run each.
-type samples struct {
-	row                       Row
-	seconds, sender, receiver []float64
-}
-
-// task is one workload.
-type task struct {
-	name, unit string
-	spec       workload.Spec
-	idle       bool // everything is there already
-}
-
-// Run measures everything, and removes what it made.
-func Run(ctx context.Context, cfg Config) (*Report, error) {
-	h, report, err := prepare(ctx, cfg)
+// Run measures what is picked, and removes what it made. With an error there may
+// still be a report, of what was measured until then; it says that it failed.
+func Run(ctx context.Context, cfg Config) (*report.Report, error) {
+	begun := time.Now()
+	h, err := prepare(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(h.dir)
-	for _, t := range h.tasks() {
-		if err := h.measure(ctx, t); err != nil {
-			return nil, fmt.Errorf("workload %s: %w", t.name, err)
-		}
-		for _, p := range h.pairings() {
-			report.Rows = append(report.Rows, h.samples[t.name+p.name].sum(t.unit))
-		}
-	}
-	return report, nil
-}
-
-func prepare(ctx context.Context, cfg Config) (*harness, *Report, error) {
-	setDefault(&cfg.Runs, defaultRuns)
-	setDefault(&cfg.Small, 4000)
-	setDefault(&cfg.Large, 8)
-	setDefault(&cfg.Idle, 20_000)
-	for _, name := range cfg.Only {
-		if !slices.Contains(workloads, name) {
-			return nil, nil, fmt.Errorf("workload %q is none of %s", name, strings.Join(workloads, ", "))
-		}
-	}
-	if cfg.Out == nil {
-		cfg.Out = io.Discard
-	}
-	if cfg.BinDir == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, nil, err
-		}
-		cfg.BinDir = filepath.Dir(self)
-	}
-	dir, err := os.MkdirTemp(cfg.Dir, "ringsync-bench-")
+	sets, err := plan(cfg.Picks, proto.TimestampOf(begun.Add(-24*time.Hour)))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	h := &harness{cfg: cfg, dir: dir, conf: filepath.Join(dir, "etc"), samples: map[string]*samples{}}
-	report := &Report{Machine: describe(dir, cfg.Congestion)}
-	if h.swift, err = peer.Find(ctx); err != nil {
-		if cfg.RequirePeer {
-			return nil, nil, errors.Join(err, os.RemoveAll(dir))
-		}
-		report.LeftOut = "Swift: " + err.Error()
-	} else {
-		report.Machine.Swift = h.swift.Version
+	err = h.run(ctx, sets)
+	for _, row := range h.report.Rows {
+		row.Sum()
 	}
-	return h, report, errors.Join(os.Mkdir(h.conf, 0o755), peer.WriteSwiftConf(h.conf), h.readCluster())
+	h.report.Machine.LoadAfter = report.Load()
+	h.report.Machine.Seconds = time.Since(begun).Seconds()
+	if err == nil && len(h.report.Rows) == 0 {
+		err = errors.New("nothing could be measured")
+	}
+	if err != nil {
+		h.report.Failure = err.Error()
+	}
+	return h.report, err
 }
 
-func setDefault(field *int, value int) {
-	if *field == 0 {
-		*field = value
+func (h *harness) run(ctx context.Context, sets []*set) (err error) {
+	if h.scratch, err = os.MkdirTemp("", "ringsync-bench-"); err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(h.scratch)) }()
+	h.conf = filepath.Join(h.scratch, "swift")
+	if err := errors.Join(os.Mkdir(h.conf, 0o755), peer.WriteSwiftConf(h.conf), h.readCluster()); err != nil {
+		return err
+	}
+	if h.cfg.Calls {
+		why := measure.CanCount(ctx, h.scratch)
+		if h.calls = why == nil; why != nil {
+			h.leaveOut("system calls and fsyncs", why)
+		}
+	}
+	if err := h.enlist(ctx, sets); err != nil {
+		return err
+	}
+	h.clock = h.newProgress(sets)
+	for len(sets) > 0 {
+		n := 1
+		for n < len(sets) && sets[n].medium == sets[0].medium {
+			n++
+		}
+		if err := h.onMedium(ctx, sets[:n]); err != nil {
+			return err
+		}
+		sets = sets[n:]
+	}
+	return nil
 }
 
 func (h *harness) readCluster() error {
@@ -161,257 +108,108 @@ func (h *harness) readCluster() error {
 	return err
 }
 
-func (h *harness) tasks() []task {
-	start := proto.TimestampOf(time.Now().Add(-24 * time.Hour))
-	small := workload.Spec{Prefix: "S", Objects: h.cfg.Small, Size: workload.Fixed(smallBytes), Seed: 1, Start: start}
-	large := workload.Spec{Prefix: "L", Objects: h.cfg.Large, Size: workload.Fixed(largeBytes), Seed: 2, Start: start}
-	idle := workload.Spec{Prefix: "N", Objects: h.cfg.Idle, Size: workload.Fixed(smallBytes), Seed: 3, Start: start}
-	all := []task{
-		{"S", "objects/s", small, false},
-		{"L", "MB/s", large, false},
-		{"N", "offers/s", idle, true},
+// onMedium measures the sets of one medium. Those whose data has to grow old are
+// filled first and measured last; of these, those that change it come last of all.
+func (h *harness) onMedium(ctx context.Context, sets []*set) (err error) {
+	m := sets[0].medium
+	h.volume, err = m.Open(ctx, volumeBytes(sets))
+	if unavailable, ok := errors.AsType[*medium.UnavailableError](err); ok {
+		h.leaveOut(unavailable.What, unavailable.Why)
+		h.clock.runs -= h.countRuns(sets)
+		return nil
 	}
-	return slices.DeleteFunc(all, func(t task) bool { return len(h.cfg.Only) > 0 && !slices.Contains(h.cfg.Only, t.name) })
-}
-
-// workloads are the tasks' names.
-var workloads = []string{"S", "L", "N"}
-
-// pairing is who sends to whom.
-type pairing struct {
-	name             string
-	ourPush, ourNode bool
-}
-
-func (h *harness) pairings() []pairing {
-	all := []pairing{{"ours to ours", true, true}}
-	if h.swift != nil {
-		all = append(all, pairing{"Swift to ours", false, true}, pairing{"ours to Swift", true, false}, pairing{"Swift to Swift", false, false})
-	}
-	return all
-}
-
-// measure fills the sender's disk and lets the pairings take turns.
-func (h *harness) measure(ctx context.Context, t task) error {
-	source, target := filepath.Join(h.dir, "source"), filepath.Join(h.dir, "target")
-	if err := errors.Join(h.fill(ctx, source, t.spec), h.empty(target)); err != nil {
+	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(source)
-	defer os.RemoveAll(target)
-	if t.idle {
-		if err := h.fill(ctx, target, t.spec); err != nil {
+	defer func() { err = errors.Join(err, h.volume.Close()) }()
+	h.report.Machine.Media[m.String()] = h.volume.About
+	h.disks = map[string]*disks{}
+
+	order := slices.Clone(sets)
+	slices.SortStableFunc(order, func(a, b *set) int { return int(a.Target) - int(b.Target) })
+	for _, s := range order {
+		if s.Target != workload.Empty {
+			if err := h.fillBoth(ctx, s); err != nil {
+				return fmt.Errorf("workload %s: %w", s.Name, err)
+			}
+		}
+	}
+	for _, s := range order {
+		if err := h.measureSet(ctx, s); err != nil {
+			return fmt.Errorf("workload %s on %s: %w", s.Name, m, err)
+		}
+	}
+	return nil
+}
+
+func (h *harness) measureSet(ctx context.Context, s *set) error {
+	if s.Target == workload.Empty {
+		if err := h.fillSource(ctx, s); err != nil {
 			return err
 		}
-		h.say("%s: letting the disks grow older than two minutes", t.name)
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(settleTime):
+		defer os.RemoveAll(s.source)
+		defer os.RemoveAll(s.target)
+	} else if err := h.settle(ctx, s); err != nil {
+		return err
+	}
+	for _, c := range s.cells {
+		if err := h.measureCell(ctx, s, c); err != nil {
+			return err
 		}
 	}
-	for run := range h.cfg.Runs {
-		for _, p := range h.pairings() {
-			if !t.idle {
-				if err := h.empty(target); err != nil {
-					return err
-				}
+	return nil
+}
+
+// measureCell lets the contestants take turns.
+func (h *harness) measureCell(ctx context.Context, s *set, c *cell) error {
+	if c.cache == medium.Warm {
+		if err := medium.Heat(s.source); err != nil {
+			return err
+		}
+	}
+	rows := h.rows(s, c)
+	for n := range c.runs {
+		for _, row := range rows {
+			f, err := h.once(ctx, s, c, row, false)
+			if err != nil {
+				return fmt.Errorf("%s, run %d: %w", row.Contestant, n+1, err)
 			}
-			if err := h.once(ctx, t, p, source, target); err != nil {
-				return fmt.Errorf("%s, run %d: %w", p.name, run+1, err)
+			f.note(row)
+			h.clock.done(s, c, row, f.sent.Seconds)
+		}
+		if err := h.verifyRound(ctx, s); err != nil {
+			return fmt.Errorf("round %d: %w", n+1, err)
+		}
+	}
+	if h.calls {
+		for _, row := range rows {
+			f, err := h.once(ctx, s, c, row, true)
+			if err != nil {
+				return fmt.Errorf("%s, counted: %w", row.Contestant, err)
 			}
+			f.calls.note(row)
+			h.clock.done(s, c, row, 0)
 		}
 	}
+	h.report.Rows = append(h.report.Rows, rows...)
 	return nil
 }
 
-func (h *harness) say(format string, args ...any) { fmt.Fprintf(h.cfg.Out, format+"\n", args...) }
-
-func (h *harness) empty(devices string) error {
-	return errors.Join(os.RemoveAll(devices), os.MkdirAll(filepath.Join(devices, device), 0o755))
-}
-
-func (h *harness) fill(ctx context.Context, devices string, spec workload.Spec) error {
-	if err := h.empty(devices); err != nil {
-		return err
+// rows makes a row for each contestant that is here and can do this.
+func (h *harness) rows(s *set, c *cell) []*report.Row {
+	head := report.Cell{
+		Workload: s.Name, About: s.About, Scale: s.scale, Objects: s.Spec.Objects, Bytes: s.Spec.Bytes(), Largest: int64(s.Spec.Largest()),
+		Unit: s.Unit, Medium: s.medium.String(), Cache: string(c.cache), Sessions: c.sessions, Partitions: 1 << s.partPower, Young: s.young,
 	}
-	s, err := store.New(store.Config{Devices: devices, Cluster: h.cluster})
-	if err != nil {
-		return err
-	}
-	d, err := s.Device(device)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return workload.NewFiller(spec, h.cluster.Secret).Fill(ctx, d.Partition(h.cluster.Policies[0], 0))
-}
-
-// figures are what one run took.
-type figures struct {
-	offered, wanted  int
-	bytes            int64
-	seconds          float64
-	sender, receiver CPU
-}
-
-// once runs a pairing on a workload, and verifies the receiver's disk.
-func (h *harness) once(ctx context.Context, t task, p pairing, source, target string) error {
-	receiver, err := h.receive(ctx, p.ourNode, target)
-	if err != nil {
-		return err
-	}
-	defer receiver.stop()
-	before, err := treeCPU(receiver.pid)
-	if err != nil {
-		return err
-	}
-	push := h.ourPush
-	if !p.ourPush {
-		push = h.swiftPush
-	}
-	f, err := push(ctx, source, receiver.address)
-	if err != nil {
-		return err
-	}
-	after, err := treeCPU(receiver.pid)
-	if err != nil {
-		return err
-	}
-	f.receiver = after.minus(before)
-	if err := h.verify(ctx, t, f, source, target); err != nil {
-		return err
-	}
-	h.note(t, p, f)
-	return nil
-}
-
-// verify lets nothing count that is not right.
-func (h *harness) verify(ctx context.Context, t task, f figures, source, target string) error {
-	want := t.spec.Objects
-	if t.idle {
-		want = 0
-	}
-	if f.offered != t.spec.Objects || f.wanted != want {
-		return fmt.Errorf("%d objects offered and %d wanted, of %d", f.offered, f.wanted, t.spec.Objects)
-	}
-	r, err := verify.Trees(ctx, verify.Config{
-		A: filepath.Join(source, device), B: filepath.Join(target, device), Cluster: h.cluster, Policy: h.cluster.Policies[0]})
-	if err != nil {
-		return err
-	}
-	if r.Count > 0 {
-		return fmt.Errorf("the receiver's disk differs: %s", r.Differences[0])
-	}
-	return nil
-}
-
-func (h *harness) note(t task, p pairing, f figures) {
-	s := h.samples[t.name+p.name]
-	if s == nil {
-		s = &samples{row: Row{Workload: t.name, Pairing: p.name, Objects: f.offered, Bytes: f.bytes}}
-		h.samples[t.name+p.name] = s
-	}
-	s.seconds = append(s.seconds, f.seconds)
-	s.sender = append(s.sender, f.sender.Total())
-	s.receiver = append(s.receiver, f.receiver.Total())
-	h.say("%s  %-14s  %7.2f s  CPU %5.2f + %5.2f s", t.name, p.name, f.seconds, f.sender.Total(), f.receiver.Total())
-}
-
-func (s *samples) sum(unit string) Row {
-	s.row.Runs = len(s.seconds)
-	s.row.Seconds, s.row.Sender, s.row.Receiver = spreadOf(s.seconds), spreadOf(s.sender), spreadOf(s.receiver)
-	done := float64(s.row.Objects)
-	if unit == "MB/s" {
-		done = float64(s.row.Bytes) / 1e6
-	}
-	s.row.Rate = done / s.row.Seconds.Median
-	return s.row
-}
-
-// receiver is a process that answers SSYNC.
-type receiver struct {
-	address string
-	pid     int
-	stop    func() error
-}
-
-func (h *harness) receive(ctx context.Context, ours bool, devices string) (*receiver, error) {
-	if !ours {
-		s, err := h.swift.StartObjectServer(ctx, peer.ServerConfig{SwiftDir: h.conf, Devices: devices, Log: io.Discard})
-		if err != nil {
-			return nil, err
+	head.Moved, head.MovedBytes = s.Moved()
+	var rows []*report.Row
+	for _, name := range c.contestants {
+		who, here := h.who[name]
+		if !here || who.Floor && (s.Target != workload.Empty || c.sessions > 1) {
+			continue
 		}
-		return &receiver{s.Addr(), s.PID(), s.Stop}, nil
+		rows = append(rows, &report.Row{Cell: head, Contestant: name, Floor: who.Floor,
+			Digest: who.Promise.Digest, Durable: who.Promise.Durable, Command: h.command(s, c, name)})
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(h.cfg.BinDir, "ringsyncd"), "--listen=127.0.0.1:0", "--mount-check=false",
-		"--devices="+devices, "--swift-dir="+h.conf, "--state-dir="+filepath.Join(h.dir, "state"), "--fallocate-reserve=0",
-		"--tcp-congestion="+h.cfg.Congestion, "--log-format=json")
-	log, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	address, err := listening(log)
-	stop := func() error { return errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()) }
-	if err != nil {
-		return nil, errors.Join(err, stop())
-	}
-	return &receiver{address, cmd.Process.Pid, stop}, nil
+	return rows
 }
-
-// listening waits for the line in which ringsyncd names its address, and has the
-// rest of its log read and dropped.
-func listening(log io.Reader) (string, error) {
-	lines := json.NewDecoder(log)
-	var last string
-	for {
-		var line struct{ Msg string }
-		if err := lines.Decode(&line); err != nil {
-			return "", fmt.Errorf("ringsyncd did not start: %s: %w", last, err)
-		}
-		last = line.Msg
-		if address, ok := strings.CutPrefix(line.Msg, "listening on "); ok {
-			go io.Copy(io.Discard, log) // ends with the process, whose pipe this is
-			return address, nil
-		}
-	}
-}
-
-// ourPush sends with ringsync push, a process of its own.
-func (h *harness) ourPush(ctx context.Context, devices, to string) (f figures, err error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(h.cfg.BinDir, "ringsync"), "push", "--to="+to, "--devices="+devices, "--device="+device,
-		"--swift-dir="+h.conf, "--tcp-congestion="+h.cfg.Congestion, "--json")
-	cmd.Stderr = h.cfg.Out
-	out, err := cmd.Output()
-	if err != nil {
-		return f, fmt.Errorf("ringsync push: %w", err)
-	}
-	var said struct {
-		Offered, Wanted int
-		Bytes           int64
-		Seconds         float64
-	}
-	if err := json.Unmarshal(out, &said); err != nil {
-		return f, err
-	}
-	cpu := CPU{cmd.ProcessState.UserTime().Seconds(), cmd.ProcessState.SystemTime().Seconds()}
-	return figures{offered: said.Offered, wanted: said.Wanted, bytes: said.Bytes, seconds: said.Seconds, sender: cpu}, nil
-}
-
-// swiftPush sends with Swift's own Sender; its start-up is not counted.
-func (h *harness) swiftPush(ctx context.Context, devices, to string) (f figures, err error) {
-	r, err := h.swift.Send(ctx, peer.SendConfig{SwiftDir: h.conf, Devices: devices, Device: device, To: to})
-	if err != nil {
-		return f, err
-	}
-	if !r.Success {
-		return f, fmt.Errorf("the Sender of Swift: %s", strings.Join(r.Errors, "; "))
-	}
-	return figures{offered: int(r.Offered), wanted: int(r.Wanted), bytes: r.BodyBytes, seconds: r.Wall, sender: CPU{r.UserCPU, r.SystemCPU}}, nil
-}
-
-// cores is how many processors the measured processes share.
-func cores() int { return runtime.NumCPU() }

@@ -29,8 +29,8 @@ type request struct {
 }
 
 // answer serves the one request of a connection.
-func (n *Node) answer(conn net.Conn) {
-	conn.SetReadDeadline(time.Now().Add(headTimeout))
+func (n *Node) answer(conn net.Conn, v *visitor) {
+	conn.SetReadDeadline(time.Now().Add(n.cfg.HeadTimeout))
 	stop := context.AfterFunc(n.ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	r, err := readRequest(conn)
 	stop()
@@ -43,6 +43,13 @@ func (n *Node) answer(conn net.Conn) {
 	conn.SetReadDeadline(time.Time{})
 	r.seen = n.cfg.Stats.Begin(r.Method)
 	defer r.seen.End()
+	release, err := n.admit(v)
+	if err != nil {
+		r.seen.Ends(ssync.ReasonBusy, 0)
+		refuse(http.StatusServiceUnavailable, "%v", err).reply(r)
+		return
+	}
+	defer release()
 	switch {
 	case r.Target == "/healthcheck":
 		n.healthcheck(r)
@@ -115,7 +122,7 @@ func (r *request) reply(status int, contentType, body string, headers ...proto.H
 	if r.Method != http.MethodHead {
 		answer = append(answer, body...)
 	}
-	r.conn.SetWriteDeadline(time.Now().Add(headTimeout))
+	r.conn.SetWriteDeadline(time.Now().Add(replyTimeout))
 	r.conn.Write(answer) // who has gone needs no answer
 }
 

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
@@ -23,10 +23,11 @@ import (
 type Config struct {
 	Store      *store.Store
 	Log        *slog.Logger
-	Engine     string               // auto, portable; see engine.Choose
+	Engine     string               // auto, uring, sendfile, portable; see engine.Choose
 	Receiver   ssync.ReceiverConfig // Store, Pool and Log are the node's
 	Buffers    int                  // of 1 MiB, for bodies; 64
-	MaxClients int                  // max_clients: connections served at once; 1024
+	Lanes      int                  // rings for large bodies, with their threads; 4
+	MaxClients int                  // max_clients: requests served at once; 1024
 	Congestion string               // TCP congestion control; the system's
 	// DisablePath makes /healthcheck answer 503 while there is such a file:
 	// disable_path of [filter:healthcheck].
@@ -38,22 +39,31 @@ type Config struct {
 	// devices, to which everything goes that is not served here; none.
 	ObjectServer string
 	PassIdle     time.Duration // silence after which such a connection is cut; 10 minutes
+
+	HeadTimeout time.Duration  // wait for a request's head, and then to be served; 60 s
+	UserTimeout time.Duration  // TCP_USER_TIMEOUT: what was sent and not acknowledged ends the connection; 60 s
+	AllowPeers  []netip.Prefix // who may ask; everybody, if empty
 }
 
 const (
 	defaultBuffers    = 64
 	defaultMaxClients = 1024
 
-	// headTimeout bounds the time a client may take for a request's head.
-	headTimeout = 60 * time.Second
+	// defaultHeadTimeout is Swift's client_timeout, here for the head as a whole.
+	defaultHeadTimeout = 60 * time.Second
+
+	// replyTimeout bounds the sending of a short answer.
+	replyTimeout = 60 * time.Second
 )
 
 // Node answers the requests of other storage nodes.
 type Node struct {
 	cfg      Config
 	pool     *buffer.Pool
+	engine   *engine.Engine
 	receiver *ssync.Receiver
 	watch    *store.Watch // nil where the mounts can't be watched
+	lobby    *lobby
 	clients  chan struct{}
 
 	sessions sync.WaitGroup
@@ -75,11 +85,12 @@ func New(cfg Config) (*Node, error) {
 	if cfg.PassIdle == 0 {
 		cfg.PassIdle = defaultPassIdle
 	}
-	name, why, err := engine.Choose(cfg.Engine)
-	if err != nil {
-		return nil, err
+	if cfg.HeadTimeout == 0 {
+		cfg.HeadTimeout = defaultHeadTimeout
 	}
-	cfg.Log.Info("engine chosen", "engine", name, "why", why)
+	if cfg.UserTimeout == 0 {
+		cfg.UserTimeout = ssync.DefaultUserTimeout
+	}
 	cfg.warnUnserved()
 	// A session holds a buffer for what it sends, and its large bodies what they
 	// land in: see engine.Landing.
@@ -87,19 +98,24 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, pool: pool, clients: make(chan struct{}, cfg.MaxClients)}
+	moves, err := engine.New(engine.Config{Name: cfg.Engine, Pool: pool, Lanes: cfg.Lanes})
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	cfg.Log.Info("engine chosen", "engine", moves.Name(), "why", moves.Why())
+	n := &Node{cfg: cfg, pool: pool, engine: moves, lobby: newLobby(cfg.MaxClients), clients: make(chan struct{}, cfg.MaxClients)}
 	if err := n.show(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
 	if n.watch, err = store.NewWatch(); err != nil {
 		cfg.Log.Warn("mounts are not watched: sessions hold on to a device that is unmounted with umount -l", "error", err)
 	}
-	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, cfg.Log, n.watch
+	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Engine, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, moves, cfg.Log, n.watch
 	if cfg.Stats != nil {
 		cfg.Receiver.Settled = cfg.Stats.Settled
 	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
-		return nil, err
+		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
 	n.ctx, n.cut = context.WithCancelCause(context.Background())
 	return n, nil
@@ -129,32 +145,14 @@ func (n *Node) CheckDevices(ctx context.Context) error {
 
 // Listen opens the replication port.
 func (n *Node) Listen(ctx context.Context, address string) (net.Listener, error) {
-	lc := net.ListenConfig{Control: Congestion(n.cfg.Congestion)}
+	socket := ssync.Socket{Congestion: n.cfg.Congestion, UserTimeout: n.cfg.UserTimeout}
+	lc := net.ListenConfig{Control: socket.Control} // what is accepted inherits the options
 	return lc.Listen(ctx, "tcp", address)
 }
 
-// Congestion returns a dialer's or listener's Control function that sets the TCP
-// congestion control; nil for the system's own.
-func Congestion(name string) func(network, address string, c syscall.RawConn) error {
-	if name == "" {
-		return nil
-	}
-	return func(_, _ string, c syscall.RawConn) error {
-		var err error
-		if ctl := c.Control(func(fd uintptr) {
-			err = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, name)
-		}); ctl != nil {
-			return ctl
-		}
-		if err != nil {
-			return fmt.Errorf("tcp congestion control %q: %w", name, err)
-		}
-		return nil
-	}
-}
-
-// Serve accepts connections until the listener is closed. With MaxClients served
-// it waits for one to leave, also after that: so Shutdown counts it as a session.
+// Serve accepts connections until the listener is closed. With MaxClients waiting
+// to be served it waits for one to leave, also after that: so Shutdown counts it
+// as a session.
 func (n *Node) Serve(l net.Listener) error {
 	if err := checkObjectServer(l.Addr(), n.cfg.ObjectServer); err != nil {
 		return err
@@ -162,10 +160,8 @@ func (n *Node) Serve(l net.Listener) error {
 	n.sessions.Add(1)
 	defer n.sessions.Done()
 	for {
-		n.clients <- struct{}{}
 		conn, err := l.Accept()
 		if err != nil {
-			<-n.clients
 			if errors.Is(err, net.ErrClosed) {
 				return nil
 			}
@@ -174,12 +170,46 @@ func (n *Node) Serve(l net.Listener) error {
 			}
 			continue
 		}
-		n.sessions.Add(1)
-		go func() {
-			defer func() { <-n.clients; n.sessions.Done() }()
-			defer conn.Close()
-			n.answer(conn)
-		}()
+		if !n.allowed(conn) {
+			n.cfg.Log.Warn("connection refused: not an address of --allow-peers", "peer", conn.RemoteAddr().String())
+			conn.Close()
+			continue
+		}
+		n.welcome(conn)
+	}
+}
+
+// welcome lets a connection in and answers its request.
+func (n *Node) welcome(conn net.Conn) {
+	v, sent := n.lobby.enter(conn)
+	if sent != nil {
+		n.cfg.Log.Warn("connection closed: it had sent no request for the longest time of as many as max_clients", "peer", sent.conn.RemoteAddr().String())
+	}
+	n.sessions.Add(1)
+	go func() {
+		defer n.sessions.Done()
+		defer conn.Close()
+		defer n.lobby.leave(v)
+		n.answer(conn, v)
+	}()
+}
+
+// admit waits until fewer than MaxClients requests are being served, and lets the
+// visitor out of the lobby.
+func (n *Node) admit(v *visitor) (release func(), err error) {
+	if !n.lobby.spoke(v) {
+		return nil, net.ErrClosed
+	}
+	patience := time.NewTimer(n.cfg.HeadTimeout)
+	defer patience.Stop()
+	select {
+	case n.clients <- struct{}{}:
+		n.lobby.leave(v)
+		return func() { <-n.clients }, nil
+	case <-patience.C:
+		return nil, fmt.Errorf("%d requests are being served, as many as max_clients allows", cap(n.clients))
+	case <-n.ctx.Done():
+		return nil, context.Cause(n.ctx)
 	}
 }
 
@@ -197,9 +227,14 @@ func (n *Node) wait(err error) bool {
 	return true
 }
 
+// cutGrace is how long sessions that are cut get to end: telling the peer takes a
+// second, publishing what has arrived some more. Beyond it they wait for a disk that
+// hangs, and nothing but its driver can end that.
+const cutGrace = 5 * time.Second
+
 // Shutdown waits for the sessions in hand until ctx ends, then cuts them: each
-// tells its peer, and keeps what has arrived in full. The listener has been
-// closed before.
+// tells its peer, and keeps what has arrived in full. Sessions that do not end then
+// are left behind, with an error. The listener has been closed before.
 func (n *Node) Shutdown(ctx context.Context) error {
 	ended := make(chan struct{})
 	go func() {
@@ -210,9 +245,13 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	case <-ended:
 	case <-ctx.Done():
 		n.cut(ssync.ErrStopping)
-		<-ended
+		select {
+		case <-ended:
+		case <-time.After(cutGrace):
+			return fmt.Errorf("sessions have not ended %v after they were cut: does a disk hang?", cutGrace)
+		}
 	}
 	n.cut(ssync.ErrStopping)
 	n.watch.Close()
-	return n.pool.Close()
+	return errors.Join(n.engine.Close(), n.pool.Close())
 }

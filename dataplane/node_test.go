@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // startNode serves a fresh device d1 and returns the address and the devices.
 func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices string) {
 	t.Helper()
-	cfg := dataplane.Config{Store: storetest.New(t), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
+	cfg := dataplane.Config{Store: storetest.New(t), Engine: os.Getenv("RINGSYNC_ENGINE"), Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Receiver: ssync.ReceiverConfig{ClientTimeout: 2 * time.Second, LockTimeout: 200 * time.Millisecond}}
 	for _, e := range edit {
 		e(&cfg)
 	}

@@ -240,3 +240,25 @@ func BenchmarkHashesPkl(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReplicateAnswer is what two nodes tell each other of a partition.
+func BenchmarkReplicateAnswer(b *testing.B) {
+	digests := manyDigests(4096)
+	answer := AppendReplicateAnswer(nil, digests)
+	b.Run("append", func(b *testing.B) {
+		b.SetBytes(int64(len(answer)))
+		b.ReportAllocs()
+		for b.Loop() {
+			AppendReplicateAnswer(answer[:0], digests)
+		}
+	})
+	b.Run("parse", func(b *testing.B) {
+		b.SetBytes(int64(len(answer)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := ParseReplicateAnswer(answer); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -57,3 +57,24 @@ func FuzzInvalid(f *testing.F) {
 		}
 	})
 }
+
+// A line is appended for every object that is written.
+func TestAppendInvalidAllocations(t *testing.T) {
+	buf := make([]byte, 0, 16)
+	if n := testing.AllocsPerRun(100, func() { AppendInvalid(buf, 0xabc) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkParseInvalid reads what a thousand writes into one partition leave.
+func BenchmarkParseInvalid(b *testing.B) {
+	var data []byte
+	for i := range 1000 {
+		data = AppendInvalid(data, proto.Suffix(i*37%4096))
+	}
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		ParseInvalid(data)
+	}
+}

@@ -59,6 +59,40 @@ func BenchmarkParseOffer(b *testing.B) {
 	}
 }
 
+func BenchmarkAppendWanted(b *testing.B) {
+	w := proto.Wanted{Hash: offer(b, "1700000001", "1700000001", "1700000001").Hash, Data: true, Meta: true}
+	buf := make([]byte, 0, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = proto.AppendWanted(buf[:0], w)
+	}
+}
+
+func BenchmarkParseWanted(b *testing.B) {
+	line := proto.AppendWanted(nil, proto.Wanted{Hash: offer(b, "1700000001", "1700000001", "1700000001").Hash, Data: true, Meta: true})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := proto.ParseWanted(line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAppendChunk frames by copying, as is done with lines and small bodies.
+func BenchmarkAppendChunk(b *testing.B) {
+	for _, size := range []int{64, 4 << 10} {
+		b.Run(fmt.Sprintf("payload=%d", size), func(b *testing.B) {
+			payload := make([]byte, size)
+			buf := make([]byte, 0, size+proto.ChunkHeadroom+proto.ChunkTail)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				buf = proto.AppendChunk(buf[:0], payload)
+			}
+		})
+	}
+}
+
 func BenchmarkParseTimestamp(b *testing.B) {
 	for _, text := range []string{"1700000005.12345", "1700000005.12345_000000000000000a", "1.7e9"} {
 		b.Run(text, func(b *testing.B) {

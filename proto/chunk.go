@@ -49,6 +49,20 @@ func FrameInPlaceExt(buf []byte, start, end int, ext string) []byte {
 	return buf[start-len(line) : end+ChunkTail]
 }
 
+// HeadInPlace writes the size line of a chunk of size bytes so that it ends at
+// start, and returns it. It is FrameInPlace for a payload that is sent from
+// somewhere else; the caller sends the CRLF behind it. start is at least
+// ChunkHeadroom; a size of nothing panics.
+func HeadInPlace(buf []byte, start, size int) []byte {
+	if size <= 0 || start < ChunkHeadroom {
+		panic("proto: no chunk, or no room for its size line")
+	}
+	var room [ChunkHeadroom]byte
+	line := appendSizeLine(room[:0], size, "")
+	copy(buf[start-len(line):start], line)
+	return buf[start-len(line) : start]
+}
+
 // appendSizeLine panics where the line would not fit the headroom.
 func appendSizeLine(dst []byte, size int, ext string) []byte {
 	dst = strconv.AppendInt(dst, int64(size), 16)

@@ -53,6 +53,19 @@ func TestFrameInPlace(t *testing.T) {
 	}
 }
 
+// A size line alone is the one that FrameInPlace writes.
+func TestHeadInPlace(t *testing.T) {
+	for _, size := range []int{1, 0x17, 65536, 1 << 20} {
+		buf := bytes.Repeat([]byte{'.'}, proto.ChunkHeadroom+size+proto.ChunkTail)
+		framed := string(proto.FrameInPlace(buf, proto.ChunkHeadroom, proto.ChunkHeadroom+size))
+		line := framed[:len(framed)-size-proto.ChunkTail]
+		got := proto.HeadInPlace(bytes.Repeat([]byte{'.'}, 64), 50, size)
+		if string(got) != line {
+			t.Errorf("size line of %d is %q, want %q", size, got, line)
+		}
+	}
+}
+
 // TestFrameInPlaceUsesCapacity shows that a buffer cut at its payload's end will
 // do, as long as the two bytes are behind it.
 func TestFrameInPlaceUsesCapacity(t *testing.T) {
@@ -72,6 +85,8 @@ func TestFrameInPlacePanics(t *testing.T) {
 		"backwards":         func() { proto.FrameInPlace(buf, end, start) },
 		"no headroom":       func() { proto.FrameInPlace(buf, start-1, end) },
 		"no tail":           func() { proto.FrameInPlace(buf[:end:end+1], start, end) },
+		"no size":           func() { proto.HeadInPlace(buf, start, 0) },
+		"no room for size":  func() { proto.HeadInPlace(buf, start-1, 1) },
 		"extension too big": func() { proto.FrameInPlaceExt(buf, start, end, strings.Repeat("e", 24)) },
 	}
 	for name, frame := range tests {

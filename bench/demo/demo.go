@@ -15,6 +15,7 @@ import (
 	"github.com/ringsync/ringsync/bench/workload"
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/verify"
@@ -168,12 +169,17 @@ func (h *house) startNode(target *store.Store) error {
 }
 
 func (h *house) newSender() error {
-	pool, err := buffer.New(buffer.Config{Count: 2})
+	pool, err := buffer.New(buffer.Config{Count: 5})
 	if err != nil {
 		return err
 	}
 	h.close = append(h.close, pool.Close)
-	h.sender, err = ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: slog.New(slog.DiscardHandler)})
+	moves, err := engine.New(engine.Config{Pool: pool})
+	if err != nil {
+		return err
+	}
+	h.close = append(h.close, moves.Close)
+	h.sender, err = ssync.NewSender(ssync.SenderConfig{Pool: pool, Engine: moves, Log: slog.New(slog.DiscardHandler)})
 	return err
 }
 

@@ -14,15 +14,29 @@ type DaemonConfig struct {
 	Devices  string
 	Address  string            // HOST:PORT by which the rings know the node's devices
 	Set      map[string]string // overrides options of the daemon's section, by their Swift names
+
+	Ready func(pid int) error // as in SendConfig
+}
+
+// DaemonReport is what one pass of a daemon did.
+type DaemonReport struct {
+	Errors []string `json:"errors"` // what it logged as a warning or worse
+	Usage
 }
 
 // RunDaemon runs one pass of a Swift daemon, to its end, and returns what it
 // logged as a warning or worse.
 func (s *Swift) RunDaemon(ctx context.Context, daemon string, cfg DaemonConfig) (complaints []string, err error) {
-	var said struct{ Errors []string }
-	err = s.call(ctx, "daemon.py", map[string]any{
+	report, err := s.MeasureDaemon(ctx, daemon, cfg)
+	return report.Errors, err
+}
+
+// MeasureDaemon is RunDaemon, and tells what the pass took.
+func (s *Swift) MeasureDaemon(ctx context.Context, daemon string, cfg DaemonConfig) (DaemonReport, error) {
+	var report DaemonReport
+	err := s.callGated(ctx, "daemon.py", map[string]any{
 		"daemon": daemon, "swift_dir": cfg.SwiftDir, "devices": cfg.Devices, "address": cfg.Address,
 		"reclaim_age": NeverReclaim, "set": cfg.Set,
-	}, &said)
-	return said.Errors, err
+	}, cfg.Ready, &report)
+	return report, err
 }

@@ -30,9 +30,9 @@ type helper struct {
 	ctx      context.Context
 	cmd      *exec.Cmd
 	script   string
-	dir      string    // a copy of all scripts, and whatever it writes; removed by finish
-	answers  *os.File  // its standard output; at its end when the last of the group is gone
-	lifeline io.Closer // its standard input
+	dir      string         // a copy of all scripts, and whatever it writes; removed by finish
+	answers  *os.File       // its standard output; at its end when the last of the group is gone
+	lifeline io.WriteCloser // its standard input
 	decoder  *json.Decoder
 	last     tail // the end of its standard error
 }
@@ -45,6 +45,41 @@ func (s *Swift) call(ctx context.Context, script string, request, answer any) er
 	}
 	refused := h.answer(answer)
 	return h.explain(refused, h.finish(refused))
+}
+
+// callGated is call for a script that waits, when all is prepared, until ready has
+// returned. A nil ready lets it go on at once.
+func (s *Swift) callGated(ctx context.Context, script string, request map[string]any, ready func(pid int) error, answer any) error {
+	request["gate"] = ready != nil
+	h, err := s.start(ctx, script, request, nil)
+	if err != nil {
+		return err
+	}
+	var refusal error
+	if ready != nil {
+		err = h.open(func(pid int) error { refusal = ready(pid); return refusal })
+	}
+	if err == nil {
+		err = h.answer(answer)
+	}
+	err = h.explain(err, h.finish(err))
+	if refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+// open waits until a helper stands at its gate, and lets it through.
+func (h *helper) open(ready func(pid int) error) error {
+	var at struct{ PID int }
+	if err := h.answer(&at); err != nil {
+		return err
+	}
+	if err := ready(at.PID); err != nil {
+		return err
+	}
+	_, err := h.lifeline.Write([]byte("\n"))
+	return err
 }
 
 // start runs a script and hands it the request. What it says on its standard

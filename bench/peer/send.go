@@ -17,6 +17,7 @@ type SendConfig struct {
 	Policy       int
 
 	Partitions []string // in number order, one session each; nil: all there are
+	Processes  int      // that share the partitions, as replicator_workers would; default 1
 	Suffixes   []string // nil: all there are
 
 	Timeout      time.Duration // node_timeout and http_timeout; default 60 s
@@ -35,6 +36,10 @@ type SendConfig struct {
 	MaxObjects              int // offers a session; 0: no limit
 
 	Trace bool // fill SendReport.Trace
+
+	// Ready is called when all is imported and prepared, with the sender's pid;
+	// nothing is sent before it returns. May be nil.
+	Ready func(pid int) error
 }
 
 // SendReport is what happened, over all sessions.
@@ -46,11 +51,19 @@ type SendReport struct {
 	Subrequests int64                    `json:"subrequests"`
 	PerMethod   map[string]int64         `json:"per_method"` // subrequests by PUT, POST, DELETE
 	BodyBytes   int64                    `json:"body_bytes"`
-	Wall        float64                  `json:"wall"`       // seconds of all sessions
-	UserCPU     float64                  `json:"user_cpu"`   // seconds of the sender's process
-	SystemCPU   float64                  `json:"system_cpu"` // seconds of the sender's process
-	Errors      []string                 `json:"errors"`     // what Swift logged as a warning or worse
+	Errors      []string                 `json:"errors"` // what Swift logged as a warning or worse
 	Trace       []TraceEvent             `json:"trace"`
+	Usage
+}
+
+// Usage is what a helper's work took: it and the processes it started, imports
+// left out.
+type Usage struct {
+	Wall      float64 `json:"wall"`       // seconds
+	UserCPU   float64 `json:"user_cpu"`   // seconds
+	SystemCPU float64 `json:"system_cpu"` // seconds
+	Switches  int64   `json:"switches"`   // context switches
+	PeakBytes int64   `json:"peak_bytes"` // resident; of all processes of a sender, of a daemon's first
 }
 
 // SessionReport is the result of one Sender: Swift's success, and the number of
@@ -70,7 +83,7 @@ type TraceEvent struct {
 }
 
 // Send runs Swift's ssync_sender.Sender, a session a partition, one after the
-// other in one process. A session that fails is no error of Send: see the
+// other in each process. A session that fails is no error of Send: see the
 // report.
 //
 // Swift 2.22 to 2.31 send non-ASCII header values encoded twice (fixed in
@@ -80,7 +93,7 @@ func (s *Swift) Send(ctx context.Context, cfg SendConfig) (*SendReport, error) {
 		return nil, fmt.Errorf("receiver's address: %w", err)
 	}
 	report := new(SendReport)
-	if err := s.call(ctx, "send.py", cfg.request(), report); err != nil {
+	if err := s.callGated(ctx, "send.py", cfg.request(), cfg.Ready, report); err != nil {
 		return nil, err
 	}
 	for i, e := range report.Trace {
@@ -105,5 +118,6 @@ func (c SendConfig) request() map[string]any {
 		"include_non_durable": c.IncludeNonDurable,
 		"max_objects":         c.MaxObjects,
 		"trace":               c.Trace,
+		"processes":           max(1, c.Processes),
 	}
 }

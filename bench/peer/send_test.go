@@ -3,6 +3,7 @@ package peer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,7 +40,7 @@ func TestSwiftSendsToSwift(t *testing.T) {
 	if first.Wall <= 0 || first.UserCPU <= 0 {
 		t.Errorf("measured %v s, %v s of CPU", first.Wall, first.UserCPU)
 	}
-	first.Trace, first.Wall, first.UserCPU, first.SystemCPU = nil, 0, 0, 0
+	first.Trace, first.Usage = nil, peer.Usage{}
 	if d := cmp.Diff(want, first); d != "" {
 		t.Errorf("the report (-want +got):\n%s", d)
 	}
@@ -81,6 +82,43 @@ func TestSendReportsAFailedSession(t *testing.T) {
 	report := send(t, swift, peer.SendConfig{SwiftDir: dir, Devices: from, Device: "d1", To: server.Addr()})
 	if report.Success || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "got 507") {
 		t.Errorf("the report: %+v", report)
+	}
+}
+
+// Several processes share the partitions, start together when they are told to,
+// and report as one.
+func TestSendInProcesses(t *testing.T) {
+	swift, dir, from, to := peertest.Require(t), peertest.SwiftDir(t), peertest.Devices(t), peertest.Devices(t)
+	mkdir(t, to, "d1")
+	var ops []peer.Op
+	for partition := range 5 {
+		ops = append(ops, peer.Op{Op: peer.Put, Name: fmt.Sprint("/a/c/", partition), Timestamp: "1700000001.00000", Partition: partition, Size: 1000})
+	}
+	fill(t, swift, dir, from, ops)
+	server := peertest.Server(t, swift, peer.ServerConfig{SwiftDir: dir, Devices: to})
+	cfg := peer.SendConfig{SwiftDir: dir, Devices: from, Device: "d1", To: server.Addr(), Processes: 2}
+	ready := 0
+	cfg.Ready = func(pid int) error {
+		ready++
+		if there := inspect(t, swift, dir, to); len(there.Objects) > 0 || pid <= 0 {
+			t.Errorf("before the start: %d objects, pid %d", len(there.Objects), pid)
+		}
+		return nil
+	}
+	report := send(t, swift, cfg)
+	if !report.Success || report.Offered != 5 || len(report.Partitions) != 5 || report.PerMethod["PUT"] != 5 || report.BodyBytes != 5000 || ready != 1 {
+		t.Errorf("%+v, ready %d times", report, ready)
+	}
+	if report.PeakBytes < 2<<20 || report.Switches == 0 {
+		t.Errorf("used %+v", report.Usage)
+	}
+	if diffs := peer.DiffTrees(inspect(t, swift, dir, from), inspect(t, swift, dir, to)); len(diffs) > 0 {
+		t.Errorf("differences:\n%s", strings.Join(diffs, "\n"))
+	}
+	refused := errors.New("not now")
+	cfg.Ready = func(int) error { return refused }
+	if _, err := swift.Send(t.Context(), cfg); !errors.Is(err, refused) {
+		t.Errorf("refused by Ready: %v", err)
 	}
 }
 

@@ -3,7 +3,12 @@
 // alike, since each is a stretch of one random pool with its number stamped in.
 //
 // The objects are written through the store, by groups, so that they are on the
-// disk as a receiver would have put them there.
+// disk as a receiver would have put them there: Swift's names, metadata and
+// invalidations.
+//
+//	Spec       names, sizes, times: which objects
+//	Filler     writes them, into one partition or over a whole disk
+//	Standard   the data sets that are measured, by their letters
 package workload
 
 import (
@@ -13,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strconv"
 
@@ -86,7 +92,7 @@ func (f *Filler) Fill(ctx context.Context, p *store.Partition) error {
 		}},
 	}
 	for _, s := range steps {
-		if err := f.groups(ctx, p, s.from, s.to, s.make); err != nil {
+		if err := f.groups(ctx, p, span(s.from, s.to), s.make); err != nil {
 			return err
 		}
 	}
@@ -95,27 +101,35 @@ func (f *Filler) Fill(ctx context.Context, p *store.Partition) error {
 
 // Overwrite puts objects from to to-1 anew, with other bodies, after a time.
 func (f *Filler) Overwrite(ctx context.Context, p *store.Partition, from, to int, after int64) error {
-	return f.groups(ctx, p, from, to, func(i int) (*store.Writer, error) {
+	return f.groups(ctx, p, span(from, to), func(i int) (*store.Writer, error) {
 		return f.put(p, i, proto.Timestamp{Raw: f.Time(i).Raw + after})
 	})
 }
 
 // Post gives objects from to to-1 new metadata, after a time.
 func (f *Filler) Post(ctx context.Context, p *store.Partition, from, to int, after int64) error {
-	return f.groups(ctx, p, from, to, func(i int) (*store.Writer, error) {
+	return f.groups(ctx, p, span(from, to), func(i int) (*store.Writer, error) {
 		return f.post(p, i, proto.Timestamp{Raw: f.Time(i).Raw + after})
 	})
 }
 
 // Delete puts tombstones over objects from to to-1, after a time.
 func (f *Filler) Delete(ctx context.Context, p *store.Partition, from, to int, after int64) error {
-	return f.groups(ctx, p, from, to, func(i int) (*store.Writer, error) {
+	return f.groups(ctx, p, span(from, to), func(i int) (*store.Writer, error) {
 		return p.Delete(f.secret.Hash(f.Name(i)), f.Name(i), proto.Timestamp{Raw: f.Time(i).Raw + after})
 	})
 }
 
+// span is the numbers from from to to-1, none of them negative.
+func span(from, to int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := max(0, from); i < to && yield(i); i++ {
+		}
+	}
+}
+
 // groups makes files and commits them many at a time.
-func (f *Filler) groups(ctx context.Context, p *store.Partition, from, to int, make func(i int) (*store.Writer, error)) error {
+func (f *Filler) groups(ctx context.Context, p *store.Partition, numbers iter.Seq[int], make func(i int) (*store.Writer, error)) error {
 	var group []*store.Writer
 	bytes := 0
 	commit := func() error {
@@ -123,7 +137,7 @@ func (f *Filler) groups(ctx context.Context, p *store.Partition, from, to int, m
 		group, bytes = nil, 0
 		return err
 	}
-	for i := max(0, from); i < to; i++ {
+	for i := range numbers {
 		if ctx.Err() != nil {
 			break
 		}

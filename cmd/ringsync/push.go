@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,8 +15,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
@@ -27,7 +28,8 @@ import (
 type pushOptions struct {
 	to, devices, device, remoteDevice string
 	partitions, suffixes, swiftDir    string
-	congestion, stateDir, verb        string
+	congestion, stateDir              string
+	verb, engine                      string
 	reclaimAge                        time.Duration
 	policy, maxObjects, sessions      int
 	mountCheck, asJSON                bool
@@ -75,6 +77,7 @@ is proven: only tombstones and objects that such a receiver stores just as they 
 	f.DurationVar(&o.sender.ConnTimeout, "conn-timeout", 5*time.Second, "wait for the connection")
 	f.DurationVar(&o.sender.NodeTimeout, "node-timeout", 60*time.Second, "wait for the response head and for each send")
 	f.DurationVar(&o.sender.HTTPTimeout, "http-timeout", 60*time.Second, "wait for each line of the receiver")
+	f.StringVar(&o.engine, "engine", cmp.Or(os.Getenv("RINGSYNC_ENGINE"), "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
 	f.IntVar(&o.sender.ChunkBytes, "chunk-bytes", 1<<20, "payload of a full chunk")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.BoolVar(&o.asJSON, "json", false, "print the figures as JSON")
@@ -156,11 +159,11 @@ func (o *pushOptions) run(ctx context.Context, w io.Writer) error {
 	if o.speaks, err = o.parseVerb(); err != nil {
 		return err
 	}
-	sender, pool, err := o.newSender()
+	sender, end, err := o.newSender()
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
+	defer end()
 	report, err := o.push(ctx, sender, device, policy, numbers, suffixes)
 	if o.asJSON {
 		return errors.Join(json.NewEncoder(w).Encode(report), err)
@@ -241,21 +244,26 @@ func (o *pushOptions) parseVerb() (ssync.Verb, error) {
 	return "", fmt.Errorf("--verb %.32q: SSYNC, REPLICATION or auto", o.verb)
 }
 
-func (o *pushOptions) newSender() (*ssync.Sender, *buffer.Pool, error) {
+// newSender returns a sender, and what ends it when its sessions have.
+func (o *pushOptions) newSender() (*ssync.Sender, func() error, error) {
 	o.sessions = max(1, o.sessions)
-	// A session holds a buffer for what it sends; two more leave room to breathe.
-	pool, err := buffer.New(buffer.Config{Count: o.sessions + 2})
+	// A session holds a buffer for what it sends, and four that it reads ahead into.
+	pool, err := buffer.New(buffer.Config{Count: 5 * o.sessions})
 	if err != nil {
 		return nil, nil, err
 	}
-	dialer := &net.Dialer{Control: dataplane.Congestion(o.congestion)}
-	o.sender.Pool = pool
+	moves, err := engine.New(engine.Config{Name: o.engine, Pool: pool})
+	if err != nil {
+		return nil, nil, errors.Join(err, pool.Close())
+	}
+	dialer := &net.Dialer{Control: ssync.Socket{Congestion: o.congestion, UserTimeout: o.sender.NodeTimeout}.Control}
+	o.sender.Pool, o.sender.Engine = pool, moves
 	o.sender.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	o.sender.Dialer = func(ctx context.Context, address string) (net.Conn, error) {
 		return dialer.DialContext(ctx, "tcp", address)
 	}
 	sender, err := ssync.NewSender(o.sender)
-	return sender, pool, err
+	return sender, func() error { return errors.Join(moves.Close(), pool.Close()) }, err
 }
 
 // push sends the partitions, some side by side, and sums up. What failed is

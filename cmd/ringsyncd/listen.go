@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/config"
+	"github.com/ringsync/ringsync/dataplane/ssync"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,8 +22,9 @@ const bindPause = 100 * time.Millisecond
 // in use: the object server that had it may be about to end. Source: wsgi.py,
 // get_socket.
 func listen(ctx context.Context, log *slog.Logger, s *config.Settings, congestion string) (net.Listener, error) {
+	socket := ssync.Socket{Congestion: congestion, UserTimeout: max(ssync.DefaultUserTimeout, s.ClientTimeout)}
 	lc := net.ListenConfig{
-		Control: dataplane.Congestion(congestion),
+		Control: socket.Control, // what is accepted inherits the options
 		// Swift sets the idle time alone; the others stay the system's.
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: s.KeepIdle, Interval: -1, Count: -1},
 	}

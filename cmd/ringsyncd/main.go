@@ -54,8 +54,10 @@ type options struct {
 	engine, congestion, stateDir string
 	logFormat, metricsListen     string
 	objectServer                 string
+	allowPeers                   []string
 	shutdown                     time.Duration
 	commitWorkers, buffers       int
+	lanes                        int
 }
 
 func newCommand() *cobra.Command {
@@ -86,10 +88,12 @@ cuts them at once.`,
 	}
 	o.keys.add(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto or portable (also RINGSYNC_ENGINE)")
+	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
+	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
 	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
+	f.StringSliceVar(&o.allowPeers, "allow-peers", nil, "addresses and networks (CIDR) that may connect; none given: all")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where a suspect device is remembered over a restart")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -163,8 +167,16 @@ func run(ctx context.Context, o *options, path string) error {
 	for _, p := range cluster.Policies {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
-	log.Info("listening on "+l.Addr().String(), "devices", s.Devices)
+	log.Info("listening on "+l.Addr().String(), "devices", s.Devices, "peers", peersText(o.allowPeers))
 	return serve(node, l, signals, o.shutdown, log)
+}
+
+// peersText says at the start who may connect.
+func peersText(allowed []string) string {
+	if len(allowed) == 0 {
+		return "all"
+	}
+	return strings.Join(allowed, ",")
 }
 
 // serve runs until a signal, or until the listener fails.
@@ -206,6 +218,10 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 	if err != nil {
 		return nil, nil, err
 	}
+	peers, err := dataplane.ParsePeers(o.allowPeers)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--allow-peers: %w", err)
+	}
 	receiver := ssync.ReceiverConfig{
 		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
 		Concurrency: s.Concurrency, PerDevice: s.PerDevice,
@@ -216,7 +232,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: st, Log: log, Engine: o.engine, Receiver: receiver,
-		Buffers: o.buffers, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer,
+		Buffers: o.buffers, Lanes: o.lanes, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers,
 		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
 	return node, seen, err

@@ -28,7 +28,6 @@ func TestRefusals(t *testing.T) {
 		{"no swift.conf", []string{"--swift-dir=" + empty}, "swift.conf"},
 		{"no secret", []string{"--swift-dir=" + noSecret}, "swift_hash_path"},
 		{"unknown engine", []string{"--swift-dir=" + good, "--engine=warp"}, "portable"},
-		{"uring, which this build lacks", []string{"--swift-dir=" + good, "--engine=uring"}, "portable"},
 		{"a configuration that is not there", []string{good + "/object-server.conf"}, good + "/object-server.conf"},
 		{"two configurations", []string{"a.conf", "b.conf"}, "at most 1"},
 		{"a bad value", []string{conf(t, "client_timeout = soon", "")}, "object-server.conf, line 4: [DEFAULT] client_timeout"},

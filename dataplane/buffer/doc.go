@@ -13,6 +13,9 @@
 // moves it, the kernel may be given it for as long as an operation is in
 // flight, and being one piece it can be registered as a whole.
 //
+// While the kernel works on a buffer it is lent to it. In a build with the tag
+// `invariants`, on Linux, such a buffer is out of bounds for Go: see Lend.
+//
 // The ceiling is the point of a pool. Get waits there, TryGet does not. A
 // caller that holds a buffer while it waits for another can wait for ever, so
 // whoever needs several takes all but the first with TryGet and makes do.

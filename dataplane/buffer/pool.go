@@ -43,6 +43,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	slab   []byte    // the whole reservation
+	kernel []byte    // the same pages, as the kernel is given them
 	opened int       // buffers of the slab that have been handed out at least once
 	free   []*Buffer // a stack: the buffer used last is the one still in cache
 	texts  int       // text buffers out
@@ -69,14 +70,15 @@ func New(cfg Config) (*Pool, error) {
 	if cfg.Count > maxInt/cfg.Bytes {
 		return nil, fmt.Errorf("%d buffers of %d bytes exceed the address space", cfg.Count, cfg.Bytes)
 	}
-	slab, err := unix.Mmap(-1, 0, cfg.Bytes*cfg.Count, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	slab, kernel, err := reserve(cfg.Bytes * cfg.Count)
 	if err != nil {
-		return nil, fmt.Errorf("reserve %d buffers of %d bytes: %w", cfg.Count, cfg.Bytes, os.NewSyscallError("mmap", err))
+		return nil, fmt.Errorf("reserve %d buffers of %d bytes: %w", cfg.Count, cfg.Bytes, err)
 	}
 	return &Pool{
 		bytes:  cfg.Bytes,
 		count:  cfg.Count,
 		slab:   slab,
+		kernel: kernel,
 		free:   make([]*Buffer, 0, cfg.Count),
 		tokens: make(chan struct{}, cfg.Count),
 	}, nil
@@ -164,13 +166,14 @@ func (p *Pool) open() (*Buffer, error) {
 	if err := unix.Mprotect(bytes, unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		return nil, fmt.Errorf("open buffer %d: %w", p.opened, os.NewSyscallError("mprotect", err))
 	}
-	b := &Buffer{pool: p, index: p.opened, bytes: bytes, out: true}
+	b := &Buffer{pool: p, index: p.opened, bytes: bytes, kernel: p.kernel[low : low+p.bytes : low+p.bytes], out: true}
 	p.opened++
 	return b, nil
 }
 
 // put takes a buffer back.
 func (p *Pool) put(b *Buffer) {
+	b.lent.check(b)
 	p.mu.Lock()
 	if !b.out {
 		p.mu.Unlock()
@@ -206,9 +209,9 @@ func (p *Pool) Close() error {
 	if n := p.inUse(); n > 0 {
 		return fmt.Errorf("close pool: %w: %d", ErrInUse, n)
 	}
-	if err := unix.Munmap(p.slab); err != nil {
-		return fmt.Errorf("close pool: %w", os.NewSyscallError("munmap", err))
+	if err := unreserve(p.slab, p.kernel); err != nil {
+		return fmt.Errorf("close pool: %w", err)
 	}
-	p.closed, p.slab, p.free, p.opened = true, nil, nil, 0
+	p.closed, p.slab, p.kernel, p.free, p.opened = true, nil, nil, nil, 0
 	return nil
 }

@@ -27,6 +27,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	restrict()
 	if role, addr, ok := strings.Cut(os.Getenv(peerEnv), " "); ok {
 		if err := playPeer(role, addr); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -141,35 +142,18 @@ func usage() (cpu float64, reads, writes int64) {
 	return cpu, reads, writes
 }
 
-// A warm file of 64 MiB to a peer that drops it.
-func BenchmarkSend(b *testing.B) {
-	for _, row := range []struct {
-		name   string
-		chunk  int
-		digest hash.Hash
-	}{
-		{"chunks of 1 MiB", mib, nil},
-		{"chunks of 64 KiB", 64 << 10, nil},
-		{"chunks of 1 MiB, md5", mib, md5.New()},
-	} {
-		b.Run(row.name, func(b *testing.B) {
-			file := benchFile(b, bodyBytes)
-			pool, conn := benchPool(b), connect(b, "drop")
-			out, err := engine.NewOutbound(context.Background(), conn, engine.OutConfig{Pool: pool, ChunkBytes: row.chunk})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer out.Close()
-			b.SetBytes(bodyBytes)
-			b.ReportAllocs()
-			defer cost(b)()
-			for b.Loop() {
-				if _, err := out.Body(file, 0, bodyBytes, row.digest); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+func benchEngine(b *testing.B, name engine.Name, pool *buffer.Pool) *engine.Engine {
+	b.Helper()
+	e, err := engine.New(engine.Config{Name: string(name), Pool: pool})
+	if err != nil {
+		b.Skip(err)
 	}
+	b.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return e
 }
 
 // nowhere is a sink that costs nothing.

@@ -23,5 +23,15 @@
 // The seam for other ways of moving bytes is the transfer of a body as a
 // whole, Outbound.Body and Inbound.Body, and not the single read or write:
 // which way is best differs for each body. Every engine puts the same bytes on
-// the wire; enginetest.Run is the suite that each of them has to pass.
+// the wire; enginetest.Run is the suite that each of them has to pass. What a body
+// takes, with the engine in front that has it:
+//
+//	out   in the page cache, no digest          sendfile  sendfile(2), its head held back for it
+//	      not in it, or a digest, from 1 MiB    uring     read ahead and sent by a ring (direct from 4 MiB)
+//	in    a file past the page cache, 1 MiB on  uring     received and written by a ring
+//	      all others                            portable  read, write, and goroutines beside
+//
+// uring has all of these, sendfile what the ring does not do, auto the best that
+// the kernel lets it. A body that finds no lane, no buffer or no descriptor goes
+// the portable way.
 package engine

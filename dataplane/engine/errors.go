@@ -7,7 +7,7 @@ import (
 )
 
 // While a stream is set up.
-var errNoPool = errors.New("a stream needs a buffer pool")
+var errNoPool = errors.New("streams, and the engine of rings, need a buffer pool")
 
 // While a stream is written.
 var (

@@ -25,6 +25,7 @@ type gate struct {
 	timeout     time.Duration
 	armed       bool // a deadline of ours is set
 	cause       atomic.Pointer[error]
+	wake        atomic.Pointer[func()] // of who waits in a ring, where no deadline of the connection reaches
 }
 
 // longAgo is a deadline that has passed by any clock.
@@ -40,10 +41,7 @@ func (g *gate) pass() error {
 		}
 		g.armed = g.timeout > 0
 	}
-	if cause := g.cause.Load(); cause != nil {
-		return &OpError{Kind: g.kind, Err: *cause}
-	}
-	return nil
+	return g.shutBy()
 }
 
 func (g *gate) next() time.Time {
@@ -59,6 +57,18 @@ func (g *gate) shut(cause error) {
 	g.cause.CompareAndSwap(nil, &cause)
 	// An error means that the connection is closed: nothing blocks there.
 	_ = g.setDeadline(longAgo)
+	// Like pass, who waits in a ring stores his wake before he looks for a cause.
+	if wake := g.wake.Load(); wake != nil {
+		(*wake)()
+	}
+}
+
+// shutBy is the error of an operation after shut; nil before.
+func (g *gate) shutBy() error {
+	if cause := g.cause.Load(); cause != nil {
+		return &OpError{Kind: g.kind, Err: *cause}
+	}
+	return nil
 }
 
 // fail names what went wrong with an operation: a deadline that shut moved is

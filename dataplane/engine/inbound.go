@@ -22,9 +22,10 @@ const (
 type InConfig struct {
 	Pool      *buffer.Pool
 	Chunked   bool
-	Length    int64  // when not chunked: of the stream, in bytes; -1 = until the connection ends
-	Ahead     []byte // bytes of the stream that were already read, behind the head; copied
-	TextBytes int    // longest line, its end included; 0 = 64 KiB
+	Length    int64   // when not chunked: of the stream, in bytes; -1 = until the connection ends
+	Ahead     []byte  // bytes of the stream that were already read, behind the head; copied
+	TextBytes int     // longest line, its end included; 0 = 64 KiB
+	Engine    *Engine // how large bodies land; nil = portable
 }
 
 // Inbound takes a stream apart: lines (Line) and bodies (Body), as the caller
@@ -33,19 +34,30 @@ type InConfig struct {
 // One goroutine owns it; Interrupt and Received may be called from any. A read
 // that timed out may be tried again; any other error of the stream is final.
 type Inbound struct {
-	conn  net.Conn
-	gate  gate
-	pool  *buffer.Pool
-	text  text
-	frame framing
-	two   twoReader
-	limit int             // of a line
-	bound <-chan struct{} // ends the stream: Done of the context it was made with
-	stop  func()          // nil after Close
+	conn   net.Conn
+	gate   gate
+	engine *Engine
+	pool   *buffer.Pool
+	text   text
+	frame  framing
+	two    twoReader
+	from   reader          // of the connection: two, or a ring while a body lands by it
+	limit  int             // of a line
+	bound  <-chan struct{} // ends the stream: Done of the context it was made with
+	stop   func()          // nil after Close
 
 	landings []*Landing // that were not seen to end, the oldest first
 	received atomic.Int64
 	err      error
+}
+
+// reader reads from the connection once, with the semantics of io.Reader.
+type reader interface {
+	// text reads into the text buffer.
+	text(p []byte) (int, error)
+	// body reads into first, a part of the piece that is being received, and when
+	// that is full perhaps into second, which may be empty.
+	body(first, second []byte) (int, error)
 }
 
 // NewInbound starts reading a stream. ctx bounds it: when ctx ends, a blocked
@@ -59,14 +71,16 @@ func NewInbound(ctx context.Context, conn net.Conn, cfg InConfig) (*Inbound, err
 		cfg.TextBytes = defaultText
 	}
 	i := &Inbound{
-		conn:  conn,
-		gate:  gate{kind: kindReceive, setDeadline: conn.SetReadDeadline},
-		pool:  cfg.Pool,
-		text:  newText(cfg.Pool, max(cfg.TextBytes, len(cfg.Ahead))+textSlack),
-		frame: newFraming(cfg.Chunked, cfg.Length),
-		two:   newTwoReader(conn),
-		limit: cfg.TextBytes,
+		conn:   conn,
+		gate:   gate{kind: kindReceive, setDeadline: conn.SetReadDeadline},
+		engine: cfg.Engine,
+		pool:   cfg.Pool,
+		text:   newText(cfg.Pool, max(cfg.TextBytes, len(cfg.Ahead))+textSlack),
+		frame:  newFraming(cfg.Chunked, cfg.Length),
+		two:    newTwoReader(conn),
+		limit:  cfg.TextBytes,
 	}
+	i.from = &i.two
 	i.text.put(cfg.Ahead)
 	i.stop = i.shutWith(ctx)
 	i.bound = ctx.Done()

@@ -35,7 +35,8 @@ const (
 //	digest:               └────▶ Write  ─┴ free
 //
 // When the owner has received all of it, he may turn to what follows in the
-// stream; the two end by themselves. No channel ever blocks its sender: each
+// stream; the two end by themselves. Where a ring writes, there is no writer: it
+// receives too, on a thread of its own, and the owner waits until it has. No channel ever blocks its sender: each
 // has room for every buffer there is.
 type Landing struct {
 	pool   *buffer.Pool
@@ -49,12 +50,22 @@ type Landing struct {
 	busy   atomic.Int32 // of them, those who have not ended
 	done   chan struct{}
 	failed atomic.Pointer[SinkError] // the first write that failed; none is made after it
+	ring   ringWriter                // instead of the writer; nil without one
+}
+
+// ringWriter is the writer of a body that lands by a ring: on the goroutine that
+// receives, beside the receiving.
+type ringWriter interface {
+	receiving(*piece)
+	start(*piece)
+	awaitFree() // returns when a piece may be free, or only the digest holds them
 }
 
 // piece is a buffer, what of the body it holds, and how many have still to do
 // with it.
 type piece struct {
 	lease *buffer.Buffer
+	index int
 	bytes []byte
 	off   int64
 	users atomic.Int32
@@ -84,7 +95,11 @@ func (i *Inbound) landLarge(n int64, sink Sink, digest hash.Hash) (l *Landing, g
 	}
 	i.awaitLandings(landingsAtOnce - 1)
 	l = startLanding(i.pool, first, n, sink, digest)
-	got, err = i.receiveInto(l, n)
+	got, byRing, err := i.landByRing(l, n)
+	if !byRing {
+		go l.runWriter()
+		got, err = i.receiveInto(l, n)
+	}
 	l.end()
 	if got < n {
 		if failed := l.Wait(); err == nil {
@@ -110,6 +125,9 @@ func (i *Inbound) receiveInto(l *Landing, n int64) (got int64, err error) {
 	for got < n && l.failed.Load() == nil {
 		p := l.next()
 		p.off = got
+		if l.ring != nil {
+			l.ring.receiving(p)
+		}
 		p.bytes = p.bytes[:min(int64(cap(p.bytes)), n-got)]
 		k, err := i.readFull(p.bytes, p.off+int64(len(p.bytes)) == n)
 		got += int64(k)
@@ -121,6 +139,7 @@ func (i *Inbound) receiveInto(l *Landing, n int64) (got int64, err error) {
 	return got, nil
 }
 
+// startLanding starts all but the writer.
 func startLanding(pool *buffer.Pool, first *buffer.Buffer, n int64, sink Sink, digest hash.Hash) *Landing {
 	depth := int(max(1, min(landingAhead, (n+landingBytes-1)/landingBytes)))
 	l := &Landing{
@@ -137,7 +156,6 @@ func startLanding(pool *buffer.Pool, first *buffer.Buffer, n int64, sink Sink, d
 		l.digest = make(chan *piece, depth)
 	}
 	l.busy.Store(l.users)
-	go l.runWriter()
 	if digest != nil {
 		go l.runDigest(digest)
 	}
@@ -165,6 +183,7 @@ func (l *Landing) runDigest(digest hash.Hash) {
 // lease adds a buffer to the free ones.
 func (l *Landing) lease(b *buffer.Buffer) {
 	p := &l.pieces[l.leases]
+	p.index = l.leases
 	l.leases++
 	size := min(landingBytes, len(b.Bytes()))
 	p.lease, p.bytes = b, b.Bytes()[:size:size]
@@ -181,6 +200,8 @@ func (l *Landing) next() *piece {
 	}
 	if b := l.another(); b != nil {
 		l.lease(b)
+	} else if l.ring != nil {
+		l.ring.awaitFree()
 	}
 	return <-l.free
 }
@@ -200,9 +221,13 @@ func (l *Landing) another() *buffer.Buffer {
 // handOver gives a filled piece to those who have to do with it.
 func (l *Landing) handOver(p *piece) {
 	p.users.Store(l.users)
-	l.write <- p
 	if l.digest != nil {
 		l.digest <- p
+	}
+	if l.ring != nil {
+		l.ring.start(p)
+	} else {
+		l.write <- p
 	}
 }
 

@@ -29,6 +29,7 @@ type OutConfig struct {
 	ChunkBytes   int           // payload of a full chunk; 0 = 1 MiB, or what a buffer of the pool holds
 	Raw          bool          // no chunks: an HTTP/1.0 answer, ended by the connection's end
 	WriteTimeout time.Duration // of each write to the connection; 0 = none
+	Engine       *Engine       // how bodies are sent; nil = portable
 }
 
 // Outbound sends pieces in order: bytes (Append, Text) and bodies (Body). They
@@ -38,14 +39,17 @@ type OutConfig struct {
 // error is final, every later call returns it: a stream with a gap in it must
 // not go on.
 type Outbound struct {
-	conn  net.Conn
-	gate  gate
-	raw   bool
-	lease *buffer.Buffer // nil after Close
+	conn   net.Conn
+	gate   gate
+	engine *Engine
+	file   fileSender
+	raw    bool
+	lease  *buffer.Buffer // nil after Close
 
 	buf   []byte // of lease
 	end   int    // buf[headroom:end] is pending
 	limit int    // end of a full payload; end < limit between calls
+	owed  bool   // the CRLF of the chunk before, to be sent with what is pending
 
 	sent atomic.Int64
 	err  error
@@ -69,13 +73,15 @@ func NewOutbound(ctx context.Context, conn net.Conn, cfg OutConfig) (*Outbound, 
 		return nil, err
 	}
 	return &Outbound{
-		conn:  conn,
-		gate:  gate{kind: kindSend, setDeadline: conn.SetWriteDeadline, timeout: cfg.WriteTimeout},
-		raw:   cfg.Raw,
-		lease: lease,
-		buf:   lease.Bytes(),
-		end:   headroom,
-		limit: headroom + cfg.ChunkBytes,
+		conn:   conn,
+		gate:   gate{kind: kindSend, setDeadline: conn.SetWriteDeadline, timeout: cfg.WriteTimeout},
+		engine: cfg.Engine,
+		file:   newFileSender(conn),
+		raw:    cfg.Raw,
+		lease:  lease,
+		buf:    lease.Bytes(),
+		end:    headroom,
+		limit:  headroom + cfg.ChunkBytes,
 	}, nil
 }
 
@@ -163,8 +169,31 @@ func (o *Outbound) frame() []byte {
 	if o.raw {
 		return o.buf[headroom:o.end]
 	}
-	return proto.FrameInPlace(o.buf, headroom, o.end)
+	framed := proto.FrameInPlace(o.buf, headroom, o.end)
+	end := o.end + proto.ChunkTail
+	return o.buf[o.start(end-len(framed)):end]
 }
+
+// head is frame for a chunk whose last n bytes are sent from somewhere else: all
+// that goes before them.
+func (o *Outbound) head(n int) []byte {
+	if o.raw {
+		return o.buf[headroom:o.end]
+	}
+	line := proto.HeadInPlace(o.buf, headroom, o.end-headroom+n)
+	return o.buf[o.start(headroom-len(line)):o.end]
+}
+
+// start moves the start of a frame back for the CRLF that is owed.
+func (o *Outbound) start(at int) int {
+	if !o.owed {
+		return at
+	}
+	o.owed = false
+	return at - copy(o.buf[at-proto.ChunkTail:at], crlf)
+}
+
+const crlf = "\r\n"
 
 // write sends p, which nothing is pending behind.
 func (o *Outbound) write(p []byte) error {

@@ -19,22 +19,72 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	if o.err != nil {
 		return 0, o.err
 	}
+	if sent, is, err := o.sendByRing(src, off, n, digest); is {
+		if err == nil {
+			err = o.settle()
+		}
+		return sent, err
+	}
+	way := o.engine.sending(o, src, n, digest)
 	for sent < n {
-		room := o.buf[o.end:min(int64(o.limit), int64(o.end)+n-sent)]
-		k, err := readAt(src, room, off+sent)
-		if digest != nil {
-			digest.Write(room[:k])
+		var k int64
+		if whole := o.whole(n - sent); way != nil && whole > 0 {
+			k, err = way(o, src.(FileSource), off+sent, whole)
+		} else {
+			k, err = o.copyIn(src, off+sent, n-sent, digest)
 		}
-		sent += int64(k)
-		if sendErr := o.advance(k); sendErr != nil {
-			return sent, sendErr
-		}
-		if err != nil {
-			o.err = &SourceError{Err: err}
-			return sent, o.err
+		if sent += k; err != nil {
+			return sent, err
 		}
 	}
-	return sent, nil
+	return sent, o.settle()
+}
+
+// sendWay sends src[off, off+n), which fills whole chunks, past the buffer. n is
+// what whole said.
+type sendWay func(o *Outbound, src FileSource, off, n int64) (sent int64, err error)
+
+// leastPart is what a chunk must still lack for the file to be sent past the
+// buffer: for less a copy is cheaper than the calls it saves.
+const leastPart = 32 << 10
+
+// whole is how many of the next n bytes of a body fill chunks up to their ends,
+// beginning with the one that is pending; 0 where that is not worth while.
+func (o *Outbound) whole(n int64) int64 {
+	room, full := int64(o.limit-o.end), int64(o.limit-headroom)
+	if n < room || room < leastPart {
+		return 0
+	}
+	return room + (n-room)/full*full
+}
+
+// copyIn appends at most n bytes of src at off, up to the chunk's end.
+func (o *Outbound) copyIn(src Source, off, n int64, digest hash.Hash) (sent int64, err error) {
+	room := o.buf[o.end:min(int64(o.limit), int64(o.end)+n)]
+	k, err := readAt(src, room, off)
+	if digest != nil {
+		digest.Write(room[:k])
+	}
+	if sendErr := o.advance(k); sendErr != nil {
+		return int64(k), sendErr
+	}
+	if err != nil {
+		return int64(k), o.sourceFailed(err)
+	}
+	return int64(k), nil
+}
+
+func (o *Outbound) sourceFailed(err error) error {
+	o.err = &SourceError{Err: err}
+	return o.err
+}
+
+// settle sends the CRLF that is owed where nothing is pending to take it along.
+func (o *Outbound) settle() error {
+	if !o.owed || o.end > headroom {
+		return nil
+	}
+	return o.write(o.buf[o.start(headroom):headroom])
 }
 
 // readAt fills p or says why not.

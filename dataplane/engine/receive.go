@@ -12,7 +12,7 @@ func (i *Inbound) receive(p []byte) (int, error) {
 	if err := i.gate.pass(); err != nil {
 		return 0, i.keep(err)
 	}
-	n, err := i.conn.Read(p)
+	n, err := i.from.text(p)
 	return n, i.got(n, err)
 }
 
@@ -22,7 +22,7 @@ func (i *Inbound) receiveTwo(first, second []byte) (int, error) {
 	if err := i.gate.pass(); err != nil {
 		return 0, i.keep(err)
 	}
-	n, err := i.two.read(first, second)
+	n, err := i.from.body(first, second)
 	return n, i.got(n, err)
 }
 

@@ -22,28 +22,27 @@ type twoReader struct {
 }
 
 func newTwoReader(conn net.Conn) twoReader {
-	// Only the connections that are descriptors and nothing else: a wrapper
-	// that promotes SyscallConn would be read past.
-	switch c := conn.(type) {
-	case *net.TCPConn:
-		return vectored(conn, c)
-	case *net.UnixConn:
-		return vectored(conn, c)
-	}
-	return twoReader{conn: conn}
+	return twoReader{conn: conn, raw: rawConn(conn)}
 }
 
-func vectored(conn net.Conn, c syscall.Conn) twoReader {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return twoReader{conn: conn} // closed: the plain read says so
+// rawConn is the way to a connection's descriptor; nil where there is none. Only
+// the connections that are descriptors and nothing else: a wrapper that promotes
+// SyscallConn would be read past.
+func rawConn(conn net.Conn) syscall.RawConn {
+	switch conn.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		raw, err := conn.(syscall.Conn).SyscallConn()
+		if err != nil {
+			return nil // closed: the plain call says so
+		}
+		return raw
 	}
-	return twoReader{conn: conn, raw: raw}
+	return nil
 }
 
-// read has the semantics of io.Reader over first and second in turn; second
-// may be empty.
-func (t *twoReader) read(first, second []byte) (int, error) {
+func (t *twoReader) text(p []byte) (int, error) { return t.conn.Read(p) }
+
+func (t *twoReader) body(first, second []byte) (int, error) {
 	if t.raw == nil || len(second) == 0 {
 		return t.conn.Read(first)
 	}

@@ -9,4 +9,5 @@ type twoReader struct{ conn net.Conn }
 
 func newTwoReader(conn net.Conn) twoReader { return twoReader{conn: conn} }
 
-func (t *twoReader) read(first, _ []byte) (int, error) { return t.conn.Read(first) }
+func (t *twoReader) text(p []byte) (int, error)        { return t.conn.Read(p) }
+func (t *twoReader) body(first, _ []byte) (int, error) { return t.conn.Read(first) }

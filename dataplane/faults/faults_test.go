@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -59,6 +61,7 @@ type house struct {
 func (h *house) store(devices string, w store.Witness) *store.Store {
 	return storetest.New(h.t, func(c *store.Config) {
 		c.Devices, c.ReclaimAge, c.Witness = devices, century, w
+		c.DirectFrom = 1 << 20
 		c.Notice = func(n store.Notice) { fmt.Fprintln(h.said, n.Text) }
 	})
 }
@@ -67,7 +70,7 @@ func (h *house) store(devices string, w store.Witness) *store.Store {
 func (h *house) session(sending, receiving store.Witness) *ssync.Result {
 	t := h.t
 	log := slog.New(slog.NewTextHandler(h.said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	node, err := dataplane.New(dataplane.Config{Store: h.store(h.to, receiving), Log: log})
+	node, err := dataplane.New(dataplane.Config{Store: h.store(h.to, receiving), Log: log, Engine: os.Getenv("RINGSYNC_ENGINE")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,16 +98,17 @@ func (h *house) push(log *slog.Logger, w store.Witness, to string) *ssync.Result
 		t.Fatal(err)
 	}
 	defer device.Close()
-	pool, err := buffer.New(buffer.Config{Count: 2})
+	pool, err := buffer.New(buffer.Config{Count: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
+	moves := enginetest.FromEnv(t, pool)
 	defer func() {
-		if err := pool.Close(); err != nil {
+		if err := errors.Join(moves.Close(), pool.Close()); err != nil {
 			t.Errorf("sender's buffers: %v", err)
 		}
 	}()
-	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: log})
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Engine: moves, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +121,10 @@ func (h *house) push(log *slog.Logger, w store.Witness, to string) *ssync.Result
 }
 
 // names are all objects there are.
-var names = []string{"/a/c/small", "/a/c/large", "/a/c/newer", "/a/c/same", "/a/c/posted", "/a/c/deleted"}
+var names = []string{"/a/c/small", "/a/c/large", "/a/c/larger", "/a/c/newer", "/a/c/same", "/a/c/posted", "/a/c/deleted"}
 
-// fill makes what both disks start with: objects new to the receiver, small and
-// large, an overwritten one, one that is the
+// fill makes what both disks start with: objects new to the receiver, small, large
+// and so large that it goes past the page cache, an overwritten one, one that is the
 // same on both, a POST, a tombstone over an object.
 func (h *house) fill() {
 	t := h.t
@@ -134,6 +138,7 @@ func (h *house) fill() {
 	at := storetest.Time
 	must(storetest.Put(from, "/a/c/small", at(1), []byte("small")))
 	must(storetest.Put(from, "/a/c/large", at(1), bytes.Repeat([]byte("large"), 30_000)))
+	must(storetest.Put(from, "/a/c/larger", at(1), bytes.Repeat([]byte("larger than a chunk "), 60_000)))
 	must(storetest.Put(to, "/a/c/newer", at(1), []byte("old")))
 	must(storetest.Put(from, "/a/c/newer", at(2), []byte("new")))
 	for _, p := range []*store.Partition{from, to} {

@@ -2,12 +2,14 @@ package interop_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ringsync/ringsync/bench/peer"
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 )
 
@@ -34,11 +36,12 @@ func ourPushAs(r *rig, verb ssync.Verb, devices, to string, only ...string) push
 		r.t.Fatal(err)
 	}
 	defer d.Close()
-	pool, err := buffer.New(buffer.Config{Count: 2})
+	pool, err := buffer.New(buffer.Config{Count: 5})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: r.log, ConnTimeout: 5e9, NodeTimeout: 60e9})
+	moves := enginetest.FromEnv(r.t, pool)
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Engine: moves, Log: r.log, ConnTimeout: 5e9, NodeTimeout: 60e9})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -69,7 +72,7 @@ func ourPushAs(r *rig, verb ssync.Verb, devices, to string, only ...string) push
 			r.t.Errorf("partition %d: %d proven, %d not proven and %d not sent of %d offered", n, result.Proven, unproven, result.NotSent, result.Offered)
 		}
 	}
-	if err := pool.Close(); err != nil {
+	if err := errors.Join(moves.Close(), pool.Close()); err != nil {
 		r.t.Error(err)
 	}
 	return sum

@@ -13,11 +13,12 @@ import (
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
+	"github.com/ringsync/ringsync/dataplane/uring/uringtest"
 	"github.com/ringsync/ringsync/hashes"
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { uringtest.Restrict(); goleak.VerifyTestMain(m) }
 
 // century keeps tombstones of 2023 from being reclaimed, as package peer does on
 // Swift's side.
@@ -64,7 +65,7 @@ func (r *rig) store(devices string, edit ...func(*store.Config)) *store.Store {
 func ourNode(r *rig, devices string) string { return nodeWith(r, devices, func(*dataplane.Config) {}) }
 
 func nodeWith(r *rig, devices string, edit func(*dataplane.Config)) string {
-	cfg := dataplane.Config{Store: r.store(devices), Log: r.log}
+	cfg := dataplane.Config{Store: r.store(devices), Log: r.log, Engine: os.Getenv("RINGSYNC_ENGINE")}
 	edit(&cfg)
 	node, err := dataplane.New(cfg)
 	if err != nil {

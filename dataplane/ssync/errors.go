@@ -84,6 +84,8 @@ func waited(wait string, limit time.Duration, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, unix.ETIMEDOUT): // the kernel's verdict, by TCP_USER_TIMEOUT: not a wait of ours
+		return fmt.Errorf("%s: the peer acknowledges nothing any more: %w", wait, err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &TimeoutError{Wait: wait, After: limit}
 	case hungUp(err):

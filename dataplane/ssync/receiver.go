@@ -20,10 +20,11 @@ import (
 // ReceiverConfig says how sessions are received. Zero values mean the defaults;
 // the keys of object-server.conf are named.
 type ReceiverConfig struct {
-	Store *store.Store
-	Pool  *buffer.Pool
-	Log   *slog.Logger
-	Watch *store.Watch // ends the sessions on a device that goes away; may be nil
+	Store  *store.Store
+	Pool   *buffer.Pool
+	Engine *engine.Engine // how bodies land; nil: portable
+	Log    *slog.Logger
+	Watch  *store.Watch // ends the sessions on a device that goes away; may be nil
 
 	ClientTimeout    time.Duration // client_timeout, of each line and body read; 60 s
 	LockTimeout      time.Duration // replication_lock_timeout, of both locks together; 15 s
@@ -204,7 +205,7 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.in, err = engine.NewInbound(ctx, s.conn, engine.InConfig{Pool: s.cfg.Pool, Chunked: s.req.Chunked, Length: s.req.Length, Ahead: s.req.Ahead})
+	s.in, err = engine.NewInbound(ctx, s.conn, engine.InConfig{Pool: s.cfg.Pool, Chunked: s.req.Chunked, Length: s.req.Length, Ahead: s.req.Ahead, Engine: s.cfg.Engine})
 	if err != nil {
 		s.out.Close()
 		return err

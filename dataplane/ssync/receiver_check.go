@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -81,6 +82,9 @@ func (s *reception) answer(wanted []proto.Wanted) error {
 	s.report.Wanted = len(wanted)
 	if err := s.device.Present(); err != nil {
 		return err // not wanted means held, and here nothing is any more
+	}
+	if control.Enabled && control.Is(control.WantedCutShort) && len(wanted) > 0 {
+		wanted = wanted[:len(wanted)-1]
 	}
 	if err := s.out.Text([]byte(proto.MissingCheckStart + "\r\n")); err != nil {
 		return err

@@ -14,13 +14,15 @@ import (
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
 )
 
 // SenderConfig says how sessions are sent. Zero values mean the defaults; the
 // keys of [object-replicator] are named.
 type SenderConfig struct {
-	Pool *buffer.Pool
-	Log  *slog.Logger
+	Pool   *buffer.Pool
+	Engine *engine.Engine // how bodies are sent; nil: portable
+	Log    *slog.Logger
 
 	ConnTimeout time.Duration // conn_timeout; 0.5 s
 	NodeTimeout time.Duration // node_timeout, of the response head and each send; 10 s
@@ -68,7 +70,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		return nil, fmt.Errorf("ssync: %d offers in one session are more than %d", cfg.MaxOffers, maxEntries)
 	}
 	if cfg.Dialer == nil {
-		dialer := &net.Dialer{}
+		dialer := &net.Dialer{Control: Socket{UserTimeout: cfg.NodeTimeout}.Control}
 		cfg.Dialer = func(ctx context.Context, address string) (net.Conn, error) {
 			return dialer.DialContext(ctx, "tcp", address)
 		}
@@ -154,6 +156,9 @@ func (t *transmission) blame(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if errors.Is(err, unix.ETIMEDOUT) {
+		return err // the kernel tells one of the two directions, the other sees an end
+	}
 	if said := t.peer.verdict(lingerFor); said != nil {
 		return said
 	}
@@ -204,7 +209,7 @@ func (t *transmission) open(ctx context.Context, request proto.RequestHead) erro
 	if err != nil {
 		return err
 	}
-	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout})
+	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout, Engine: t.cfg.Engine})
 	if err != nil {
 		in.Close()
 		return err

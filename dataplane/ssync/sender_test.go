@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -125,7 +126,7 @@ func source(t *testing.T, body []byte) (*store.Partition, string) {
 
 func push(t *testing.T, p *store.Partition, to string, edit ...func(*ssync.SenderConfig, *ssync.Job)) *ssync.Result {
 	t.Helper()
-	pool, err := buffer.New(buffer.Config{Count: 2})
+	pool, err := buffer.New(buffer.Config{Count: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,8 @@ func push(t *testing.T, p *store.Partition, to string, edit ...func(*ssync.Sende
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := ssync.SenderConfig{Pool: pool, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), ConnTimeout: time.Second, NodeTimeout: 300 * time.Millisecond, HTTPTimeout: 300 * time.Millisecond}
+	moves := enginetest.FromEnv(t, pool)
+	cfg := ssync.SenderConfig{Pool: pool, Engine: moves, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), ConnTimeout: time.Second, NodeTimeout: 300 * time.Millisecond, HTTPTimeout: 300 * time.Millisecond}
 	job := ssync.Job{To: to, Device: "d1", Partition: p, Suffixes: suffixes}
 	for _, e := range edit {
 		e(&cfg, &job)
@@ -143,7 +145,7 @@ func push(t *testing.T, p *store.Partition, to string, edit ...func(*ssync.Sende
 		t.Fatal(err)
 	}
 	result := sender.Push(context.Background(), job)
-	if err := pool.Close(); err != nil {
+	if err := errors.Join(moves.Close(), pool.Close()); err != nil {
 		t.Error(err)
 	}
 	return result

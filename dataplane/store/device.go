@@ -57,7 +57,7 @@ func (s *Store) Device(name string) (*Device, error) {
 	case err != nil:
 		return nil, fmt.Errorf("device %s: %w: open %s: %w", name, ErrUnmounted, path, err)
 	}
-	d := &Device{store: s, name: name, root: &root{fd: fd, path: path, device: name, witness: s.cfg.Witness, files: &s.files}}
+	d := &Device{store: s, name: name, root: &root{fd: fd, path: path, device: name, beneath: s.beneath, witness: s.cfg.Witness, files: &s.files}}
 	if err := d.Present(); err != nil {
 		d.Close()
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -120,5 +121,79 @@ func TestDirectStuck(t *testing.T) {
 	}
 	if _, err := p.Open(storetest.Hash(first)); !errors.Is(err, store.ErrNotExist) {
 		t.Errorf("something is there: %v", err)
+	}
+}
+
+// Writes made with the lent descriptor, two at a time, are told like any other, and
+// the file has its length before the first of them; a refused one is not made.
+func TestLentWrites(t *testing.T) {
+	var trace storetest.Trace
+	p := newPartition(t, watched(&trace), func(c *store.Config) { c.DirectFrom = directFrom })
+	body := aligned(t, directFrom+5)
+	w, err := p.Put(storetest.Hash(first), storetest.Time(1), int64(len(body)))
+	must(t, err)
+	if !w.Direct() {
+		t.Skip("no O_DIRECT here")
+	}
+	trace.Reset()
+	const half = directFrom / 2
+	pieces := [][]byte{body[:half], body[half:]}
+	for k, piece := range pieces {
+		fd, n, err := w.StartWrite(piece, int64(k*half))
+		must(t, err)
+		if n != half {
+			t.Fatalf("%d bytes of piece %d may be written, want %d", n, k, half)
+		}
+		_, err = unix.Pwrite(fd, piece[:n], int64(k*half))
+		must(t, err)
+	}
+	for k, piece := range pieces {
+		must(t, w.EndWrite(piece[:half], int64(k*half), nil))
+	}
+	if _, n, err := w.StartWrite(body[directFrom:], directFrom); n != 0 || err != nil {
+		t.Errorf("%d bytes of the odd end may be written, error %v", n, err)
+	}
+	_, err = w.WriteAt(body[directFrom:], directFrom)
+	must(t, err)
+	must(t, w.Seal(first, storetest.Time(1), dataMetadata(first, storetest.Time(1), string(body))))
+	must(t, p.Commit(context.Background(), []*store.Writer{w})[0])
+	wantBody(t, p, first, body)
+
+	var got []string
+	for _, op := range trace.Calls(store.CallWrite, store.CallTruncate, store.CallDirect) {
+		if !strings.HasSuffix(op.Path, "hashes.invalid") {
+			got = append(got, fmt.Sprint(op.Call, " ", op.Offset))
+		}
+	}
+	want := fmt.Sprint([]string{"truncate 65541", "write 0", "write 32768", "fcntl 0", "write 65536"})
+	if fmt.Sprint(got) != want {
+		t.Errorf("told %v, want %v", got, want)
+	}
+}
+
+// What the witness refuses, or the kernel, is an error that names the call.
+func TestLentWritesFail(t *testing.T) {
+	var fault storetest.Fault
+	p := newPartition(t, watched(&fault), func(c *store.Config) { c.DirectFrom = directFrom })
+	body := aligned(t, directFrom)
+	w, err := p.Put(storetest.Hash(first), storetest.Time(1), int64(len(body)))
+	must(t, err)
+	defer w.Abort()
+	if !w.Direct() {
+		t.Skip("no O_DIRECT here")
+	}
+	for _, call := range []store.Call{store.CallTruncate, store.CallWrite} {
+		fault.Arm(1, unix.EIO)
+		_, _, err := w.StartWrite(body, 0)
+		if _, hit := fault.Disarm(); hit == nil || hit.Call != call || !storetest.Names(err.Error(), hit, unix.EIO) {
+			t.Errorf("got error %v, want one of %s", err, call)
+		}
+		if call == store.CallTruncate {
+			_, _, err := w.StartWrite(body, 0) // this time it gets its length
+			must(t, err)
+		}
+	}
+	if err := w.EndWrite(body, 0, unix.ENOSPC); !errors.Is(err, unix.ENOSPC) {
+		t.Errorf("got error %v, want ENOSPC", err)
 	}
 }

@@ -54,18 +54,21 @@ type Op struct {
 // A Witness stands at the seam. Before sees each call before it is made, and an
 // error from it (an errno, for the code above to meet) is returned in the call's
 // place; After sees what came of a call that was made. Both run on the
-// goroutine that calls, several at a time.
+// goroutine that calls, several at a time; with reads and writes of bodies, that
+// the kernel may work on several of, the next Before may come before an After.
 type Witness interface {
 	Before(*Op) error
 	After(*Op, error)
 }
 
 // root is a device's directory, held open. Every path is relative to it, so
-// that nothing is ever written through a mount point that has become empty.
+// that nothing is ever written through a mount point that has become empty, and
+// none leads out of it: see beneath.
 type root struct {
 	fd      int
 	path    string
 	device  string
+	beneath bool // no symlink is followed on the way down
 	witness Witness
 	files   *atomic.Uint64
 }
@@ -92,6 +95,30 @@ func (r *root) do(op Op, call func() error) error {
 		r.witness.After(&shown, err)
 	}
 	return r.wrap(op.Call, op.Path, err)
+}
+
+// ask and tell are the two halves of a call that somebody else makes on an open
+// file, with its descriptor: an error from ask forbids it, tell says what came of
+// it. Other calls may lie between the two, of the same file too.
+func (f *file) ask(op Op) error {
+	if f.root.witness == nil {
+		return nil
+	}
+	shown := f.shown(op)
+	return f.root.wrap(op.Call, f.path, f.root.witness.Before(&shown))
+}
+
+func (f *file) tell(op Op, err error) error {
+	if f.root.witness != nil {
+		shown := f.shown(op)
+		f.root.witness.After(&shown, err)
+	}
+	return f.root.wrap(op.Call, f.path, err)
+}
+
+func (f *file) shown(op Op) Op {
+	op.Device, op.Path, op.File = f.root.device, f.path, f.id
+	return op
 }
 
 func (r *root) wrap(call Call, path string, err error) error {
@@ -124,7 +151,7 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 	}
 	err := r.do(Op{Call: call, Path: path, File: f.id}, func() error {
 		return again(func() (err error) {
-			f.fd, err = unix.Openat(r.fd, path, flags|unix.O_CLOEXEC, perm)
+			f.fd, err = r.openat(path, flags, perm)
 			return err
 		})
 	})
@@ -139,24 +166,34 @@ func (r *root) openDir(path string) (*file, error) {
 }
 
 func (r *root) mkdir(path string) error {
-	return r.do(Op{Call: CallMkdir, Path: path}, func() error { return unix.Mkdirat(r.fd, path, 0o755) })
+	return r.do(Op{Call: CallMkdir, Path: path}, func() error {
+		return r.at(path, func(dir int, name string) error { return unix.Mkdirat(dir, name, 0o755) })
+	})
 }
 
 func (r *root) rename(from, to string) error {
-	return r.do(Op{Call: CallRename, Path: from, To: to}, func() error { return unix.Renameat(r.fd, from, r.fd, to) })
+	return r.do(Op{Call: CallRename, Path: from, To: to}, func() error {
+		return r.at(from, func(old int, name string) error {
+			return r.at(to, func(dir int, as string) error { return unix.Renameat(old, name, dir, as) })
+		})
+	})
 }
 
 func (r *root) unlink(path string) error {
-	return r.do(Op{Call: CallUnlink, Path: path}, func() error { return unix.Unlinkat(r.fd, path, 0) })
+	return r.do(Op{Call: CallUnlink, Path: path}, func() error {
+		return r.at(path, func(dir int, name string) error { return unix.Unlinkat(dir, name, 0) })
+	})
 }
 
 func (r *root) rmdir(path string) error {
-	return r.do(Op{Call: CallRmdir, Path: path}, func() error { return unix.Unlinkat(r.fd, path, unix.AT_REMOVEDIR) })
+	return r.do(Op{Call: CallRmdir, Path: path}, func() error {
+		return r.at(path, func(dir int, name string) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
+	})
 }
 
 func (r *root) stat(path string) (st unix.Stat_t, err error) {
 	err = r.do(Op{Call: CallStat, Path: path}, func() error {
-		return unix.Fstatat(r.fd, path, &st, unix.AT_SYMLINK_NOFOLLOW)
+		return r.at(path, func(dir int, name string) error { return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
 	})
 	return st, err
 }
@@ -173,10 +210,12 @@ func (r *root) statfs() (st unix.Statfs_t, err error) {
 // descriptor directly wants CAP_DAC_READ_SEARCH.
 func (r *root) link(f *file, named bool, to string) error {
 	return r.do(Op{Call: CallLink, Path: f.path, To: to, File: f.id}, func() error {
-		if named {
-			return unix.Linkat(r.fd, f.path, r.fd, to, 0)
-		}
-		return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(f.fd), r.fd, to, unix.AT_SYMLINK_FOLLOW)
+		return r.at(to, func(dir int, name string) error {
+			if named {
+				return r.at(f.path, func(from int, old string) error { return unix.Linkat(from, old, dir, name, 0) })
+			}
+			return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(f.fd), dir, name, unix.AT_SYMLINK_FOLLOW)
+		})
 	})
 }
 

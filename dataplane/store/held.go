@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/proto"
 	"golang.org/x/sys/unix"
 )
@@ -20,6 +21,9 @@ func (p *Partition) Held(h proto.Hash) (*Object, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if control.Enabled && control.Is(control.NotSettled) {
+		return o, nil
 	}
 	if err := o.settle(); err != nil {
 		o.Close()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/control"
 	"golang.org/x/sys/unix"
 )
 
@@ -127,6 +128,9 @@ func (d *Device) LockSlot(ctx context.Context, n int, timeout time.Duration) (*L
 // LockReplication takes the partition for one session, as Swift does: this makes
 // the partition's directory. Source: diskfile.py, partition_lock.
 func (p *Partition) LockReplication(ctx context.Context, timeout time.Duration) (*Lock, error) {
+	if control.Enabled && control.Is(control.LockNotTaken) {
+		return nil, p.make()
+	}
 	return p.lockIn(ctx, replicationLock, timeout)
 }
 

@@ -98,8 +98,16 @@ func strange(err error) string {
 
 // list reads a hash directory, chooses what counts and removes what is obsolete
 // or reclaimable. A directory that isn't there holds nothing. Source:
-// diskfile.py, cleanup_ondisk_files.
+// diskfile.py, cleanup_ondisk_files. Where we differ: the name that makes another
+// one obsolete may be somebody's who has not fsynced the directory yet, or could
+// not. So that is done first: a power cut might take the new name and leave the old
+// one removed.
 func (p *Partition) list(dir string) (hashes.Choice, error) {
+	return p.tidy(dir, func() error { return p.device.suspect(p.root().syncDir(dir)) })
+}
+
+// tidy is list; sync makes the names in the directory durable.
+func (p *Partition) tidy(dir string, sync func() error) (hashes.Choice, error) {
 	names, err := p.root().readDir(dir)
 	if absent(err) {
 		return hashes.Choice{}, nil
@@ -108,6 +116,9 @@ func (p *Partition) list(dir string) (hashes.Choice, error) {
 		return hashes.Choice{}, err
 	}
 	choice := hashes.Choose(names, p.policy)
+	if len(choice.Obsolete) > 0 && sync() != nil {
+		return choice, nil // another reader's turn
+	}
 	removed := 0
 	for _, f := range choice.Removable(p.store().cfg.Now(), p.store().cfg.ReclaimAge) {
 		if p.root().unlink(dir+"/"+f.Name) == nil {
@@ -309,6 +320,23 @@ func (o *Object) ETag() string {
 
 // ReadAt reads the body, as io.ReaderAt does.
 func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.data.ReadAt(p, off) }
+
+// Descriptor lends the body's, to be read with by other calls than ReadAt: see
+// engine.FileSource.
+func (o *Object) Descriptor() int { return o.data.fd }
+
+// PastCache lets reads go past the page cache, or no more.
+func (o *Object) PastCache(on bool) error { return o.data.setDirect(on) }
+
+// StartRead is asked before such a read of n bytes at off.
+func (o *Object) StartRead(n int, off int64) error {
+	return o.data.ask(Op{Call: CallRead, Offset: off})
+}
+
+// EndRead tells what came of it.
+func (o *Object) EndRead(n int, off int64, err error) error {
+	return o.data.tell(Op{Call: CallRead, Offset: off}, err)
+}
 
 // Path is the object's directory, for messages.
 func (o *Object) Path() string { return o.partition.absolute(o.dir) }

@@ -62,8 +62,9 @@ const (
 
 // Store opens the devices below one directory.
 type Store struct {
-	cfg   Config
-	files atomic.Uint64 // numbers open files for a Witness
+	cfg     Config
+	beneath bool          // the kernel can keep paths below a device
+	files   atomic.Uint64 // numbers open files for a Witness
 
 	mu       sync.Mutex
 	suspects map[string]*suspicion
@@ -91,7 +92,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Notice == nil {
 		cfg.Notice = func(Notice) {}
 	}
-	return &Store{cfg: cfg, suspects: map[string]*suspicion{}, breakers: map[string]*breaker{}}, nil
+	return &Store{cfg: cfg, beneath: canBeneath(), suspects: map[string]*suspicion{}, breakers: map[string]*breaker{}}, nil
 }
 
 func setDefault[T int | int64 | time.Duration](field *T, value T) {

@@ -69,7 +69,7 @@ func (p *Partition) Delete(h proto.Hash, name string, ts proto.Timestamp) (*Writ
 	defer now.Close()
 	if there, is := now.standing(); is && !there.Before(ts) {
 		if now.Tombstone {
-			return nil, nil
+			return nil, now.makeSure()
 		}
 		return nil, now.conflict(there)
 	}
@@ -98,6 +98,9 @@ func (p *Partition) Post(h proto.Hash, name string, ts proto.Timestamp, md hashe
 	defer now.Close()
 	switch {
 	case now.Tombstone:
+		if err := now.makeSure(); err != nil {
+			return nil, err
+		}
 		return nil, &DeletedError{now.Times.Data}
 	case now.Name == "":
 		return nil, ErrNotExist
@@ -185,6 +188,14 @@ func (p *Partition) current(h proto.Hash) (*Object, error) {
 // it somewhere else be the only one.
 func (o *Object) standing() (proto.Timestamp, bool) { return o.Times.Data, o.Name != "" }
 
+// makeSure makes what is there durable, as Held does: a sender who is refused on
+// the strength of it takes it for held, and somebody else's commit may have failed,
+// or may still be under way.
+func (o *Object) makeSure() error { return o.partition.device.suspect(o.settle()) }
+
 func (o *Object) conflict(there proto.Timestamp) error {
+	if err := o.makeSure(); err != nil {
+		return err
+	}
 	return &ConflictError{Existing: there, Tombstone: o.Tombstone, ETag: o.ETag()}
 }

@@ -18,7 +18,9 @@ type Writer struct {
 	named     bool   // in the tmp directory, where O_TMPFILE is not to be had
 	name      string // of the file to be, in the hash directory
 	etag      string // of a .data
+	size      int64  // of the body to be
 	direct    bool   // written past the page cache
+	sized     bool   // has its length before its bytes
 	alone     bool   // a .data in a directory of its own: nothing can be obsolete
 	failed    error
 }
@@ -40,7 +42,7 @@ func (p *Partition) create(h proto.Hash, size int64) (*Writer, error) {
 			return nil, err
 		}
 	}
-	w := &Writer{Hash: h, partition: p}
+	w := &Writer{Hash: h, partition: p, size: size}
 	if err := w.open(); err != nil {
 		return nil, err
 	}
@@ -113,6 +115,33 @@ func (w *Writer) WriteAt(b []byte, off int64) (n int, err error) {
 	}
 	m, err := w.file.WriteAt(b[n:], off+int64(n))
 	return n + m, err
+}
+
+// Direct tells whether the body is being written past the page cache, so that whole
+// blocks of it may be written with the descriptor that StartWrite lends: see
+// engine.DirectSink.
+func (w *Writer) Direct() bool { return w.direct }
+
+// StartWrite lends the descriptor for a write at off of the first n bytes of b, the
+// whole blocks; none where they can't be written so.
+func (w *Writer) StartWrite(b []byte, off int64) (fd, n int, err error) {
+	if n = len(b) &^ (directAlign - 1); !w.direct || n == 0 || off%directAlign != 0 {
+		return 0, 0, nil
+	}
+	if !w.sized {
+		// Writes that make a file longer go one after the other, whoever makes them:
+		// so it gets its length first. Nobody sees it before it is whole.
+		if err := w.file.truncate(w.size); err != nil {
+			return 0, 0, err
+		}
+		w.sized = true
+	}
+	return w.file.fd, n, w.file.ask(Op{Call: CallWrite, Offset: off, Data: b[:n]})
+}
+
+// EndWrite tells what came of it.
+func (w *Writer) EndWrite(b []byte, off int64, err error) error {
+	return w.file.tell(Op{Call: CallWrite, Offset: off, Data: b}, err)
 }
 
 // seal gives the file its metadata and the name that Commit will publish it by.

@@ -1,9 +1,11 @@
 """Runs one pass of a Swift daemon over a node's devices."""
 import os
 import tempfile
+import time
 
 import swiftdir
 import talk
+import usage
 
 
 def main():
@@ -14,8 +16,12 @@ def main():
                                   thread=True)
     log = swiftdir.Log()
     with tempfile.TemporaryDirectory() as cache:
-        DAEMONS[asked['daemon']](conf_of(asked, cache), log)
-    talk.answer({'errors': log.errors})
+        daemon = DAEMONS[asked['daemon']](conf_of(asked, cache), log)
+        talk.gate(asked)
+        begun, meter = time.monotonic(), usage.Meter()
+        daemon.run_once()
+        talk.answer(dict(meter.spent(), wall=time.monotonic() - begun,
+                         errors=log.errors))
 
 
 def conf_of(asked, cache):
@@ -31,16 +37,16 @@ def conf_of(asked, cache):
 
 def replicator(conf, log):
     from swift.obj.replicator import ObjectReplicator
-    ObjectReplicator(conf, log).run_once()
+    return ObjectReplicator(conf, log)
 
 
 def updater(conf, log):
     from swift.obj.updater import ObjectUpdater
-    ObjectUpdater(conf, log).run_once()
+    return ObjectUpdater(conf, log)
 
 
 DAEMONS = {'replicator': replicator, 'updater': updater}
 
 
 if __name__ == '__main__':
-    main()
+    talk.run(main)

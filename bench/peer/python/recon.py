@@ -70,4 +70,4 @@ def ring(asked):
 
 
 if __name__ == '__main__':
-    main()
+    talk.run(main)

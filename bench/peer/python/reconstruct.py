@@ -58,4 +58,4 @@ class Errors(logging.Handler):
 
 
 if __name__ == '__main__':
-    main()
+    talk.run(main)

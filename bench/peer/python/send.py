@@ -1,11 +1,13 @@
 """Sits in the sender's seat: Swift's own ssync Sender, one session a
-partition, one after the other."""
+partition, one after the other, in one process or in several that share the
+partitions, as replicator_workers would."""
+import json
 import os
-import resource
 import time
 
 import swiftdir
 import talk
+import usage
 
 
 def main():
@@ -15,23 +17,84 @@ def main():
     import eventlet
     eventlet.patcher.monkey_patch(all=False, socket=True, select=True,
                                   thread=True)
-    log = swiftdir.Log()
+    # What a daemon does once, at its start, comes before the clock starts.
+    from swift.obj import ssync_sender  # noqa: F401
+    daemon = daemon_of(asked, swiftdir.Log())
+    partitions = partitions_of(asked, policy)
+    processes = min(asked['processes'], len(partitions))
+    talk.gate(asked)
+    begun, meter = time.monotonic(), usage.Meter()
+    if processes > 1:
+        reports = fork(asked, daemon, policy, [partitions[n::processes]
+                                               for n in range(processes)])
+    else:
+        reports = [send(asked, daemon, policy, partitions)]
+    talk.answer(dict(total(reports), **dict(
+        spent(meter, reports), wall=time.monotonic() - begun)))
+
+
+def send(asked, daemon, policy, partitions):
     tally = Tally(asked['trace'])
     sender = sender_class(tally, asked['connect_pause'])
-    daemon, node = daemon_of(asked, log), node_of(asked)
-    begun, used = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF)
-    for job, suffixes in jobs(asked, policy):
+    node = node_of(asked)
+    for job, suffixes in jobs(asked, policy, partitions):
         tally.partition = job['partition']
         success, in_sync = sender(daemon, node, job, suffixes,
                                   asked['check_objs'], **extras(asked))()
         tally.partitions[job['partition']] = {
             'success': bool(success), 'in_sync': len(in_sync)}
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    talk.answer(dict(
-        tally.report(), errors=log.errors,
-        wall=time.monotonic() - begun,
-        user_cpu=spent.ru_utime - used.ru_utime,
-        system_cpu=spent.ru_stime - used.ru_stime))
+    return dict(tally.report(), errors=daemon.logger.errors,
+                peak_bytes=usage.peak(usage.resource.RUSAGE_SELF))
+
+
+def fork(asked, daemon, policy, shares):
+    """A process for each share, and what each of them reports."""
+    import eventlet.hubs
+    pipes = []
+    for share in shares:
+        read, write = os.pipe()
+        pid = os.fork()
+        if not pid:
+            # A hub shared with the others would wake for their sockets too.
+            eventlet.hubs.use_hub()
+            with os.fdopen(write, 'w') as f:
+                json.dump(send(asked, daemon, policy, share), f)
+            os._exit(0)
+        os.close(write)
+        pipes.append((pid, read))
+    reports = []
+    for pid, read in pipes:
+        with os.fdopen(read) as f:
+            text = f.read()
+        os.waitpid(pid, 0)
+        reports.append(json.loads(text))
+    return reports
+
+
+def total(reports):
+    """One report of several: sums, and what is listed one after the other."""
+    sums = dict(reports[0])
+    for report in reports[1:]:
+        for key, value in report.items():
+            sums[key] = merged(sums[key], value)
+    return sums
+
+
+def merged(a, b):
+    if isinstance(a, dict):
+        return dict(a, **{k: merged(a[k], v) if k in a else v
+                          for k, v in b.items()})
+    if isinstance(a, bool):
+        return a and b
+    return None if a is None else a + b
+
+
+def spent(meter, reports):
+    """The resident memory of all processes; it is the parent's if he works."""
+    used = meter.spent()
+    if len(reports) > 1:
+        used['peak_bytes'] += sum(r['peak_bytes'] for r in reports)
+    return used
 
 
 class Tally:
@@ -45,8 +108,7 @@ class Tally:
         self.per_method = {}
 
     def note(self, kind, **event):
-        if self.trace is not None:
-            self.trace.append(dict(event, partition=self.partition, kind=kind))
+        self.trace.append(dict(event, partition=self.partition, kind=kind))
 
     def report(self):
         return {'success': all(p['success'] for p in self.partitions.values()),
@@ -71,20 +133,25 @@ def sender_class(tally, pause):
             offered, wanted = super().missing_check(connection, response)
             tally.offered += len(offered)
             tally.wanted += len(wanted)
+            if tally.trace is not None:
+                self.note(offered, wanted)
+            return offered, wanted
+
+        def note(self, offered, wanted):
             for hash_, times in offered.items():
                 line = ssync_sender.encode_missing(hash_, **times)
                 tally.note('offer', hash=hash_, line=line.decode('ascii'))
             for hash_, parts in wanted.items():
                 tally.note('wanted', hash=hash_,
                            line=' '.join(sorted(p for p in parts if parts[p])))
-            return offered, wanted
 
         def send_subrequest(self, connection, method, path, headers, df):
             tally.per_method[method] = tally.per_method.get(method, 0) + 1
             if df:
                 tally.body_bytes += df.content_length
-            tally.note(method, line=path, headers={
-                talk.wire(k): talk.wire(v) for k, v in headers.items()})
+            if tally.trace is not None:
+                tally.note(method, line=path, headers={
+                    talk.wire(k): talk.wire(v) for k, v in headers.items()})
             return super().send_subrequest(connection, method, path, headers,
                                            df)
 
@@ -114,14 +181,23 @@ def node_of(asked):
     return node
 
 
-def jobs(asked, policy):
+def base_of(asked, policy):
     from swift.obj.diskfile import get_data_dir
-    base = os.path.join(asked['devices'], asked['device'],
+    return os.path.join(asked['devices'], asked['device'],
                         get_data_dir(policy))
+
+
+def partitions_of(asked, policy):
     partitions = asked['partitions']
     if partitions is None:
-        partitions = [p for p in os.listdir(base) if p.isdigit()]
-    for partition in sorted(partitions, key=int):
+        partitions = [p for p in os.listdir(base_of(asked, policy))
+                      if p.isdigit()]
+    return sorted(partitions, key=int)
+
+
+def jobs(asked, policy, partitions):
+    base = base_of(asked, policy)
+    for partition in partitions:
         path = os.path.join(base, partition)
         job = {'device': asked['device'], 'partition': partition,
                'policy': policy, 'path': path}

@@ -1,4 +1,5 @@
 """Points Swift's code at a swift directory that is not /etc/swift."""
+import logging
 import os
 import traceback
 
@@ -27,6 +28,14 @@ class Log:
         self.txn_id = None
         self.errors = []
 
+    def isEnabledFor(self, level):
+        return level >= logging.WARNING
+
+    def log(self, level, message, *args, **kw):
+        """What the adapters that daemons put before their logger call."""
+        if self.isEnabledFor(level):
+            self._keep('log', message, *args, **kw)
+
     def __getattr__(self, name):
         if name in LOUD:
             return lambda *a, **kw: self._keep(name, *a, **kw)
@@ -35,7 +44,9 @@ class Log:
         raise AttributeError(name)
 
     def _keep(self, level, message, *args, **kw):
-        text = message % args if args else str(message)
+        # One dict is the values of names, as in logging.
+        values = args[0] if len(args) == 1 and isinstance(args[0], dict) else args
+        text = message % values if args else str(message)
         if level == 'exception' or kw.get('exc_info'):
             text += '\n' + traceback.format_exc()
         self.errors.append(text)

@@ -6,7 +6,8 @@ one byte, as in Swift's own WSGI strings.
 
 Standard input stays open as long as the starter lives. Its end, at whatever
 moment and for whatever reason, is the end of the helper and of all that it
-has started: nothing is left behind by a test that was killed.
+has started: nothing is left behind by a test that was killed. Another line on
+it lets a helper go on that waits at the gate.
 """
 import _thread
 import json
@@ -15,6 +16,7 @@ import signal
 import sys
 
 _answers = None
+_gate = _thread.allocate_lock()     # now: eventlet may replace locks later
 
 
 def request():
@@ -26,6 +28,7 @@ def request():
     # What Swift prints must not end up between the answers.
     _answers = os.fdopen(os.dup(1), 'w', encoding='ascii')
     os.dup2(2, 1)
+    _gate.acquire()
     # A copy, since a Swift daemon puts /dev/null in place of descriptor 0; the
     # plain os.read, since eventlet may replace it later.
     _thread.start_new_thread(_outlive_nobody, (os.dup(0), os.read))
@@ -48,9 +51,18 @@ def run(main):
     os._exit(0)
 
 
+def gate(asked):
+    """Where the starter wants to measure: tells it that all is prepared, and
+    waits until it says go."""
+    if asked['gate']:
+        answer({'pid': os.getpid()})
+        _gate.acquire()
+
+
 def _outlive_nobody(lifeline, read):
     while read(lifeline, 1):
-        pass
+        if _gate.locked():
+            _gate.release()
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)     # started by hand, in somebody else's group

@@ -25,11 +25,11 @@ const patience = 20 * time.Second
 
 // rig is one connection between the stream under test and a peer.
 type rig struct {
-	t    testing.TB
-	e    Engine
-	pool *buffer.Pool
-	near net.Conn // the stream under test
-	far  net.Conn // its peer
+	t      testing.TB
+	engine *engine.Engine
+	pool   *buffer.Pool
+	near   net.Conn // the stream under test
+	far    net.Conn // its peer
 }
 
 // link makes both ends of a connection.
@@ -59,15 +59,20 @@ func newRigWith(t testing.TB, e Engine, over func(testing.TB) (net.Conn, net.Con
 	t.Helper()
 	pool, err := buffer.New(cfg)
 	must(t, err)
+	under, err := e(pool)
+	must(t, err)
 	near, far := over(t)
 	t.Cleanup(func() {
 		near.Close()
 		far.Close()
+		if err := under.Close(); err != nil {
+			t.Errorf("after the test: %v", err)
+		}
 		if err := pool.Close(); err != nil {
 			t.Errorf("after the test: %v", err)
 		}
 	})
-	return &rig{t: t, e: e, pool: pool, near: near, far: far}
+	return &rig{t: t, engine: under, pool: pool, near: near, far: far}
 }
 
 func tcpPair(t testing.TB) (near, far net.Conn) {
@@ -85,8 +90,8 @@ func tcpPair(t testing.TB) (near, far net.Conn) {
 // outbound is a stream on conn that is closed after the test.
 func (r *rig) outbound(conn net.Conn, cfg engine.OutConfig) *engine.Outbound {
 	r.t.Helper()
-	cfg.Pool = r.pool
-	out, err := r.e.NewOutbound(context.Background(), conn, cfg)
+	cfg.Pool, cfg.Engine = r.pool, r.engine
+	out, err := engine.NewOutbound(context.Background(), conn, cfg)
 	must(r.t, err)
 	r.t.Cleanup(out.Close)
 	return out
@@ -100,8 +105,8 @@ func (r *rig) inbound(cfg engine.InConfig) *engine.Inbound {
 
 func (r *rig) inboundWith(ctx context.Context, cfg engine.InConfig) *engine.Inbound {
 	r.t.Helper()
-	cfg.Pool = r.pool
-	in, err := r.e.NewInbound(ctx, r.near, cfg)
+	cfg.Pool, cfg.Engine = r.pool, r.engine
+	in, err := engine.NewInbound(ctx, r.near, cfg)
 	must(r.t, err)
 	in.SetTimeout(patience)
 	r.t.Cleanup(in.Close)

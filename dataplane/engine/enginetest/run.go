@@ -1,7 +1,7 @@
 // Package enginetest is the conformance suite of an engine. An engine's own
 // test is one call:
 //
-//	enginetest.Run(t, enginetest.Engine{NewOutbound: …, NewInbound: …})
+//	enginetest.Run(t, func(p *buffer.Pool) (*engine.Engine, error) { … })
 //
 // The suite sends bodies of awkward sizes over real sockets and pipes, plays
 // peers that frame as they please, break off, stall and hang up, and lets
@@ -11,20 +11,17 @@
 package enginetest
 
 import (
-	"context"
-	"net"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
 )
 
-// Engine makes the streams under test.
-type Engine struct {
-	NewOutbound func(context.Context, net.Conn, engine.OutConfig) (*engine.Outbound, error)
-	NewInbound  func(context.Context, net.Conn, engine.InConfig) (*engine.Inbound, error)
-}
+// Engine makes the engine under test, for the streams of one pool; nil is the
+// portable one.
+type Engine func(*buffer.Pool) (*engine.Engine, error)
 
 // Run runs the suite.
 func Run(t *testing.T, e Engine) {
@@ -38,15 +35,22 @@ func Run(t *testing.T, e Engine) {
 		{"raw", testRaw},
 		{"foreign framing", testForeignFraming},
 		{"any split", testAnySplit},
+		{"same wire", testSameWire},
 		{"outbound wire", testOutboundWire},
 		{"append outgrown", testAppendOutgrown},
 		{"source fails", testSourceFails},
+		{"file fails", testFileFails},
 		{"send fails", testSendFails},
 		{"sink fails", testSinkFails},
 		{"lands later", testLandsLater},
 		{"landing fails", testLandingFails},
 		{"many land", testManyLand},
 		{"pool is empty", testPoolEmpty},
+		{"direct", testDirect},
+		{"direct fails", testDirectFails},
+		{"direct lands later", testDirectLandsLater},
+		{"direct ends", testDirectEnds},
+		{"direct slow", testDirectSlow},
 		{"peer gone", testPeerGone},
 		{"ends", testEnds},
 		{"lines", testLines},

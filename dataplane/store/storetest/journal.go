@@ -33,8 +33,8 @@ import (
 // changes of names in order) nobody may rely on.
 //
 // All calls that change or look up names pass one after the other, so that the
-// record has the order in which they happened. fsyncs run side by side: their
-// begin and end are apart.
+// record has the order in which they happened. fsyncs run side by side, and writes
+// of bodies do: their begin and end are apart, and a write counts from its end.
 type Journal struct {
 	mu     sync.Mutex
 	paused bool
@@ -162,7 +162,7 @@ func (j *Journal) Forget() {
 func serial(op *store.Op) bool {
 	switch op.Call {
 	case store.CallCreate, store.CallTemp, store.CallOpen, store.CallMkdir, store.CallLink, store.CallRename,
-		store.CallUnlink, store.CallRmdir, store.CallWrite, store.CallTruncate, store.CallSetxattr:
+		store.CallUnlink, store.CallRmdir, store.CallTruncate, store.CallSetxattr:
 		return true
 	}
 	return false
@@ -188,7 +188,7 @@ func (j *Journal) After(op *store.Op, err error) {
 	switch {
 	case serial(op):
 		defer j.mu.Unlock()
-	case op.Call == store.CallSync:
+	case op.Call == store.CallSync, op.Call == store.CallWrite:
 		j.mu.Lock()
 		defer j.mu.Unlock()
 	default:

@@ -147,6 +147,10 @@ func Ignored(op *store.Op) string {
 		return "an obsolete file is removed by the next reader, a temporary one by Swift's replicator after reclaim_age"
 	case store.CallRmdir:
 		return "an empty directory is removed by the next reader"
+	case store.CallDirect:
+		if op.Offset == 1 {
+			return "what can't go past the page cache goes by way of it"
+		}
 	case store.CallOpen, store.CallReadDir:
 		if strings.Count(op.Path, "/") == hashDirDepth {
 			return "the tidying after a commit is repeated by the next reader"

@@ -1,0 +1,168 @@
+package contestant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ours is ringsync and ringsyncd with one engine and one way of checking.
+type ours struct {
+	kit    *Kit
+	engine string // "": what they choose themselves
+	check  string // "": they agree on it
+}
+
+// Engines are those that may be asked for by name.
+var Engines = []string{"uring", "sendfile", "portable"}
+
+// The ways of checking, by what is added to a contestant's name.
+const (
+	senderMD5 = "sender-md5" // the sender reads each body against its ETag too, as Swift does
+	stored    = "stored"     // the receiver compares with the digest that was stored with the object
+	unchecked = "none"
+)
+
+// Checks are the ways that may be asked for by name.
+var Checks = []string{senderMD5, stored, unchecked}
+
+func (o ours) digest() string {
+	switch o.check {
+	case senderMD5:
+		return "MD5 against the ETag, at both ends"
+	case stored:
+		return "xxhash64 against the stored digest, at the receiver"
+	case unchecked:
+		return "none"
+	}
+	return "MD5 against the ETag, at the receiver"
+}
+
+const ourDurable = "file and xattrs before its name, directories before the answer; errors refuse the object"
+
+// receive starts ringsyncd, with no limit to the sessions, as Swift's server is
+// started.
+func (o ours) receive(ctx context.Context, j *Job) (*Receiver, error) {
+	r, _, err := o.start(ctx, j)
+	return r, err
+}
+
+func (o ours) start(ctx context.Context, j *Job) (r *Receiver, engine string, err error) {
+	args := []string{"--listen=127.0.0.1:0", "--mount-check=false", "--devices=" + j.Target, "--swift-dir=" + j.SwiftDir,
+		"--state-dir=" + j.Dir, "--fallocate-reserve=0", "--replication-concurrency-per-device=0", "--log-format=json"}
+	if o.engine != "" {
+		args = append(args, "--engine="+o.engine)
+	}
+	if o.kit.Congestion != "" {
+		args = append(args, "--tcp-congestion="+o.kit.Congestion)
+	}
+	c := command(ctx, o.kit.ringsyncd(), append(args, o.kit.NodeFlags...)...)
+	r = &Receiver{}
+	c.stderr.find = func(line []byte) bool {
+		var log struct{ Msg, Engine string }
+		if json.Unmarshal(line, &log) != nil {
+			return false
+		}
+		if log.Engine != "" {
+			engine = log.Engine
+		}
+		address, ok := strings.CutPrefix(log.Msg, "listening on ")
+		r.Address = address
+		return ok
+	}
+	err = r.announced(ctx, c, c.stderr)
+	return r, engine, err
+}
+
+// send pushes with ringsync push, a process of its own.
+func (o ours) send(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
+	args := []string{"push", "--to=" + r.Address, "--devices=" + j.Source, "--device=" + j.Device, "--swift-dir=" + j.SwiftDir,
+		"--sessions=" + strconv.Itoa(j.Sessions), "--json"}
+	if o.kit.Congestion != "" {
+		args = append(args, "--tcp-congestion="+o.kit.Congestion)
+	}
+	switch o.check {
+	case "":
+	case senderMD5:
+		args = append(args, "--sender-md5")
+	default:
+		args = append(args, "--verify="+o.check)
+	}
+	c := command(ctx, o.kit.ringsync(), append(args, o.kit.PushFlags...)...)
+	if o.engine != "" {
+		c.Env = append(os.Environ(), "RINGSYNC_ENGINE="+o.engine)
+	}
+	sum, err := j.work(c)
+	if err != nil {
+		return sum, err
+	}
+	var said struct {
+		Offered, Wanted int
+		Seconds         float64
+	}
+	if err := c.decode(&said); err != nil {
+		return sum, err
+	}
+	sum.Offered, sum.Wanted, sum.Seconds = said.Offered, said.Wanted, said.Seconds
+	return sum, nil
+}
+
+// unable tells why this variant can't run here; nil: it can. auto is the engine
+// that is chosen where none is named.
+func (o ours) unable(ctx context.Context, auto string) error {
+	if o.check != "" && o.check != senderMD5 {
+		help, err := exec.CommandContext(ctx, o.kit.ringsync(), "push", "--help").Output()
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(help), "--verify") {
+			return errors.New("this build's push has no --verify")
+		}
+	}
+	if o.engine == "" {
+		return nil
+	}
+	if o.engine == auto && o.check == "" {
+		return fmt.Errorf("the same as ringsync, which chooses %s here", auto)
+	}
+	_, err := o.probe(ctx)
+	return err
+}
+
+// probe starts a node over nothing, and tells which engine it has.
+func (o ours) probe(ctx context.Context) (engine string, err error) {
+	dir, err := os.MkdirTemp("", "ringsync-bench-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	conf := "[swift-hash]\nswift_hash_path_prefix = probe\nswift_hash_path_suffix = probe\n"
+	if err := os.WriteFile(dir+"/swift.conf", []byte(conf), 0o644); err != nil {
+		return "", err
+	}
+	devices := filepath.Join(dir, "devices")
+	if err := os.Mkdir(devices, 0o755); err != nil {
+		return "", err
+	}
+	r, engine, err := o.start(ctx, &Job{Dir: dir, SwiftDir: dir, Target: devices})
+	if err != nil {
+		return "", err
+	}
+	return engine, r.Stop()
+}
+
+// parseOurs reads "ringsync[-ENGINE][+CHECK]".
+func parseOurs(kit *Kit, name string) (ours, bool) {
+	rest, ok := strings.CutPrefix(name, "ringsync")
+	engine, check, checked := strings.Cut(rest, "+")
+	engine, named := strings.CutPrefix(engine, "-")
+	ok = ok && (named || engine == "") && (!named || slices.Contains(Engines, engine)) && (!checked || slices.Contains(Checks, check))
+	return ours{kit, engine, check}, ok
+}

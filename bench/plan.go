@@ -1,0 +1,183 @@
+package bench
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ringsync/ringsync/bench/medium"
+	"github.com/ringsync/ringsync/bench/workload"
+	"github.com/ringsync/ringsync/proto"
+)
+
+// set is one data set on one medium, and what is done with it.
+type set struct {
+	workload.Set
+	medium     medium.Medium
+	scale      float64
+	partPower  int
+	young      bool
+	cells      []*cell
+	source     string // devices directories, when they have been made
+	target     string
+	partitions []uint32
+}
+
+// cell is one comparison.
+type cell struct {
+	cache       medium.Cache
+	sessions    int
+	contestants []string
+	runs        int
+}
+
+// partPowers are the layouts: a ring of one partition, and one of 64.
+var partPowers = map[string]int{"one": 0, "64": 6}
+
+// layout is a part power's name.
+func layout(partPower int) string {
+	for name, power := range partPowers {
+		if power == partPower {
+			return name
+		}
+	}
+	panic(fmt.Sprintf("bench: no layout has 2^%d partitions", partPower))
+}
+
+// plan lays picks out. Sets that several picks name are one, so are cells; sets of
+// one medium follow each other.
+func plan(picks []Pick, start proto.Timestamp) ([]*set, error) {
+	var sets []*set
+	for _, p := range picks {
+		for _, s := range p.each() {
+			if err := p.lay(&sets, s, start); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(sets) == 0 {
+		return nil, errors.New("nothing is picked that can be done: several sessions want several partitions, and memory has no cold cache")
+	}
+	order := map[string]int{}
+	for _, s := range sets {
+		if _, ok := order[s.medium.String()]; !ok {
+			order[s.medium.String()] = len(order)
+		}
+	}
+	slices.SortStableFunc(sets, func(a, b *set) int { return cmp.Compare(order[a.medium.String()], order[b.medium.String()]) })
+	return sets, nil
+}
+
+// one is one combination of a pick's parts.
+type one struct {
+	workload, medium, cache, layout string
+	sessions                        int
+}
+
+func (p Pick) each() (list []one) {
+	for _, m := range p.Media {
+		for _, w := range p.Workloads {
+			for _, l := range p.Layouts {
+				for _, c := range p.Caches {
+					for _, n := range p.Sessions {
+						list = append(list, one{w, m, c, l, n})
+					}
+				}
+			}
+		}
+	}
+	return list
+}
+
+func (p Pick) lay(sets *[]*set, o one, start proto.Timestamp) error {
+	m, err := medium.Parse(o.medium)
+	if err != nil {
+		return err
+	}
+	cache, err := medium.ParseCache(o.cache)
+	if err != nil {
+		return err
+	}
+	power, ok := partPowers[o.layout]
+	if !ok {
+		return fmt.Errorf("layout %.20q is none of %s", o.layout, strings.Join(slices.Sorted(maps.Keys(partPowers)), ", "))
+	}
+	if o.sessions < 1 || p.Runs < 1 {
+		return fmt.Errorf("%d sessions and %d runs: at least one of each", o.sessions, p.Runs)
+	}
+	w, err := workload.Standard(o.workload, p.Scale, start)
+	if err != nil {
+		return err
+	}
+	if o.sessions > 1<<power || cache == medium.Cold && m.InMemory() {
+		return nil // a session has a partition to itself; memory is never cold
+	}
+	s := &set{Set: w, medium: m, scale: p.Scale, partPower: power, young: p.Young && w.Target != workload.Empty}
+	if i := slices.IndexFunc(*sets, s.same); i >= 0 {
+		s = (*sets)[i]
+	} else {
+		*sets = append(*sets, s)
+	}
+	s.add(&cell{cache, o.sessions, slices.Clone(p.Contestants), p.Runs})
+	return nil
+}
+
+func (s *set) same(o *set) bool {
+	return s.Name == o.Name && s.Spec.Objects == o.Spec.Objects && s.medium == o.medium && s.partPower == o.partPower && s.young == o.young
+}
+
+// add adds a cell, or its contestants to the one that is there.
+func (s *set) add(c *cell) {
+	for _, old := range s.cells {
+		if old.cache != c.cache || old.sessions != c.sessions {
+			continue
+		}
+		for _, name := range c.contestants {
+			if !slices.Contains(old.contestants, name) {
+				old.contestants = append(old.contestants, name)
+			}
+		}
+		old.runs = max(old.runs, c.runs)
+		return
+	}
+	s.cells = append(s.cells, c)
+}
+
+// disks names the data that a set lies on: N and U share theirs.
+func (s *set) disks() string {
+	return fmt.Sprintf("%s-%d-%d-%v", s.Spec.Prefix, s.Spec.Objects, s.partPower, s.young)
+}
+
+// volumeBytes is the room that sets need on a medium: everything that is held by a
+// receiver beforehand lies there at once, of the others one at a time, and each
+// twice, at the sender and at the receiver.
+func volumeBytes(sets []*set) int64 {
+	var kept, largest int64
+	seen := map[string]bool{}
+	for _, s := range sets {
+		need := 2 * s.footprint()
+		switch {
+		case s.Target == workload.Empty:
+			largest = max(largest, need)
+		case !seen[s.disks()]:
+			seen[s.disks()] = true
+			kept += need
+		}
+	}
+	return (kept+largest)*5/4 + sparesBytes
+}
+
+const (
+	sparesBytes = 512 << 20 // the file system's journal, and what is put aside
+
+	// objectBytes is what an object takes beside its body: its directory, two
+	// inodes, and half a block on the average.
+	objectBytes = 8 << 10
+)
+
+func (s *set) footprint() int64 {
+	return s.Spec.Bytes() + int64(s.Spec.Objects)*objectBytes
+}

@@ -1,0 +1,189 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ringsync/ringsync/bench/floor"
+	"github.com/ringsync/ringsync/bench/report"
+)
+
+// programs builds ringsync and ringsyncd, which the harness starts.
+func programs(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", dir+"/", "../cmd/...").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return dir
+}
+
+// pick is small work in memory that nobody waits for.
+func pick(workload string, scale float64, contestants ...string) Pick {
+	p := Pick{Workloads: list(workload), Scale: scale, Media: list("tmpfs"), Contestants: contestants, Runs: 1, Young: true}
+	p.fill(ByHand())
+	return p
+}
+
+// Our own contestants and the floors do every workload; each row has its runs, its
+// measures and the command that makes it again; and nothing is left behind.
+func TestRun(t *testing.T) {
+	bin := programs(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	several := pick("S", 0.01, "ringsync")
+	several.Layouts, several.Sessions, several.Runs = list("64"), []int{4}, 2
+	var said strings.Builder
+	r, err := Run(t.Context(), Config{
+		Picks: []Pick{
+			pick("S", 0.005, "ringsync", "ringsync+sender-md5", "ringsync-sendfile+none", "floor-sendfile", "floor-tcp", "floor-write", "floor-read", "floor-md5"),
+			pick("M", 0.001, "ringsync"), pick("L", 0.001, "ringsync"), pick("X", 0.005, "ringsync"),
+			pick("N", 0.005, "ringsync", "floor-md5"), pick("U", 0.005, "ringsync", "ringsync+sender-md5"), several,
+		},
+		Suite: "test", Command: "ringsync bench --test", BinDir: bin, Out: &said,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &said)
+	}
+	labels := map[string]int{}
+	for _, row := range r.Rows {
+		labels[fmt.Sprintf("%s %d %s", row.Workload, row.Partitions, row.Contestant)] = row.Runs()
+		wantMeasures(t, row)
+		if !strings.Contains(row.Command, "ringsync bench --workload "+row.Workload) || !strings.Contains(row.Command, "--contestant "+row.Contestant+" ") {
+			t.Errorf("%s of %s is made by %q", row.Contestant, row.Workload, row.Command)
+		}
+	}
+	if want := (1 + 1 + 5) + 1 + 1 + 1 + 1 + 2 + 1; len(labels) != want || labels["S 64 ringsync"] != 2 || labels["U 1 ringsync+sender-md5"] != 1 {
+		t.Errorf("%d rows, want %d: %v", len(labels), want, labels)
+	}
+	if len(r.LeftOut) != 1 || r.LeftOut[0].What != "ringsync-sendfile+none" {
+		t.Errorf("left out: %+v", r.LeftOut)
+	}
+	if r.Failure != "" || r.Machine.Media["tmpfs"] == "" || r.Machine.Versions["ringsync"] == "" {
+		t.Errorf("the report's head: %+v", r.Machine)
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if !strings.Contains(said.String(), "[15/15]") || !strings.Contains(said.String(), "left out: ringsync-sendfile+none") {
+		t.Errorf("it said:\n%s", &said)
+	}
+}
+
+func wantMeasures(t *testing.T, row *report.Row) {
+	t.Helper()
+	for _, m := range []string{report.Seconds, report.SenderPeak, report.SenderUser, report.MachineSeconds, report.FlushSeconds} {
+		if !row.Has(m) {
+			t.Errorf("%s of %s: no %s", row.Contestant, row.Workload, m)
+		}
+	}
+	receives := !row.Floor || strings.HasSuffix(row.Contestant, "sendfile") || strings.HasSuffix(row.Contestant, "tcp")
+	for _, m := range []string{report.ReceiverUser, report.ReceiverPeak, report.WireBytes} {
+		if row.Has(m) != receives {
+			t.Errorf("%s of %s: %s, which is there: %v", row.Contestant, row.Workload, m, row.Has(m))
+		}
+	}
+	if receives && row.Summary[report.WireBytes].Median < float64(row.MovedBytes) {
+		t.Errorf("%s of %s: %v bytes on the wire for bodies of %d", row.Contestant, row.Workload, row.Summary[report.WireBytes], row.MovedBytes)
+	}
+	if row.Digest == "" || row.Durable == "" || row.Rate() <= 0 {
+		t.Errorf("%s of %s: promised %q and %q, rate %v", row.Contestant, row.Workload, row.Digest, row.Durable, row.Rate())
+	}
+}
+
+// A result that has been spoilt in any way fails the run: the control of all
+// figures.
+func TestSpoiltResultsFail(t *testing.T) {
+	bin := programs(t)
+	for _, test := range []struct {
+		name  string
+		pick  Pick
+		spoil func(t *testing.T, device string) error
+		want  string
+	}{
+		{"a bit of a body", pick("S", 0.002, "ringsync"), flip, "MD5"},
+		{"a body cut short", pick("M", 0.001, "ringsync"), cut, "bytes"},
+		{"an object gone", pick("S", 0.002, "ringsync"), drop, "only in"},
+		{"an object gone where nothing was to do", pick("N", 0.002, "ringsync"), drop, "only in"},
+		{"an object gone where little was to do", pick("U", 0.002, "ringsync"), drop, "only in"},
+		{"a bit of a floor's file", pick("S", 0.002, "floor-sendfile"), flip, "is not what"},
+		{"a floor's file cut short", pick("S", 0.002, "floor-write"), cut, "bytes"},
+		{"a floor's file gone", pick("S", 0.002, "floor-write"), drop, "files written"},
+		{"something left in tmp", pick("S", 0.002, "ringsync"), litter, "left behind"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := Config{Picks: []Pick{test.pick}, BinDir: bin, after: func(device string) error { return test.spoil(t, device) }}
+			r, err := Run(t.Context(), cfg)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("%v, want %q in it", err, test.want)
+			}
+			if r.Failure == "" || r.Write("nowhere.md") == nil {
+				t.Errorf("the report does not say that it failed: %q", r.Failure)
+			}
+		})
+	}
+}
+
+// body finds a file with something in it, of ours or of a floor.
+func body(t *testing.T, device string) string {
+	t.Helper()
+	var found string
+	err := filepath.WalkDir(device, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && (strings.HasSuffix(path, ".data") || path == floor.Named(device, 3)) {
+			found = path
+		}
+		return err
+	})
+	if err != nil || found == "" {
+		t.Fatalf("no body in %s: %v", device, err)
+	}
+	return found
+}
+
+func flip(t *testing.T, device string) error {
+	f, err := os.OpenFile(body(t, device), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	one := make([]byte, 1)
+	if _, err := f.ReadAt(one, 100); err != nil {
+		return err
+	}
+	one[0] ^= 1
+	_, err = f.WriteAt(one, 100)
+	return err
+}
+
+func cut(t *testing.T, device string) error  { return os.Truncate(body(t, device), 1000) }
+func drop(t *testing.T, device string) error { return os.Remove(body(t, device)) }
+
+func litter(_ *testing.T, device string) error {
+	tmp := filepath.Join(device, "tmp")
+	return errors.Join(os.MkdirAll(tmp, 0o755), os.WriteFile(filepath.Join(tmp, "left"), nil, 0o644))
+}
+
+// A peer that is required and not there fails, and says how to get it.
+func TestRequired(t *testing.T) {
+	bin := programs(t)
+	t.Setenv("PATH", t.TempDir())
+	_, err := Run(t.Context(), Config{Picks: []Pick{pick("S", 0.002, "ringsync")}, BinDir: bin, RequireRsync: true})
+	if err == nil || !strings.Contains(err.Error(), "apt-get install rsync") {
+		t.Errorf("%v", err)
+	}
+	r, err := Run(t.Context(), Config{Picks: []Pick{pick("S", 0.002, "rsync", "ringsync")}, BinDir: bin})
+	if err != nil || len(r.Rows) != 1 || len(r.LeftOut) != 1 || r.LeftOut[0].What != "rsync" {
+		t.Errorf("%v: %+v", err, r)
+	}
+	if _, err := Run(t.Context(), Config{Picks: []Pick{pick("S", 0.002, "rsync")}, BinDir: bin}); err == nil || !strings.Contains(err.Error(), "nothing could be measured") {
+		t.Errorf("a run of nobody: %v", err)
+	}
+	if _, err := Run(t.Context(), Config{Picks: []Pick{pick("S", 0.002, "nobody")}, BinDir: bin}); err == nil || !strings.Contains(err.Error(), `"nobody"`) {
+		t.Errorf("a run of somebody unknown: %v", err)
+	}
+}

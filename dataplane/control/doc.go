@@ -1,0 +1,24 @@
+// Package control holds the switches of deliberate bugs. Each undoes one promise,
+// and a test named in .ci/controls has to notice: a test that nothing can make
+// fail shows nothing.
+//
+// Without the build tag "controls" Enabled is the constant false, every use reads
+//
+//	if control.Enabled && control.Is(control.FsyncLeftOut) { … }
+//
+// and the compiler leaves the branch out: a release holds neither the bugs nor
+// their names. With it, RINGSYNC_CONTROL names the bug that is on.
+package control
+
+// The bugs.
+const (
+	FsyncLeftOut    = "fsync left out"                 // files get their names before their bytes are durable
+	LinkBeforeFsync = "link before fsync"              // and are fsynced only afterwards
+	DirErrorIgnored = "directory fsync error ignored"  // as Swift does
+	SuffixNotNoted  = "hashes.invalid left out"        // a change that no digest tells of
+	LockNotTaken    = "lock not taken"                 // of a partition, for a session
+	DigestIgnored   = "digest ignored"                 // a body is stored whatever its MD5
+	EarlyAnswer     = "early answer"                   // the updates are confirmed before they are durable
+	WantedCutShort  = "wanted list cut short"          // the last wanted line is not said
+	NotSettled      = "young object taken for durable" // another writer may not have come to his fsyncs
+)

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package engine_test
+
+func restrict() {}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/ringsync/ringsync/dataplane/uring"
+)
+
+// lanes are rings with their threads.
+type lanes = uring.Lanes
+
+func newLanes(cfg Config) (*lanes, error) {
+	return uring.NewLanes(cfg.Pool, uring.LanesConfig{Count: cfg.Lanes})
+}
+
+// probeUring finds out whether rings can be had, and says so in a sentence. An
+// error is one that has nothing to do with io_uring, such as too many open files.
+func probeUring() (works bool, why string, err error) {
+	p := uring.Probe()
+	if p.Err != nil && !uring.Unavailable(p.Err) {
+		return false, "", p.Err
+	}
+	for _, op := range []string{"read_fixed", "write_fixed", "recv", "recvmsg", "sendmsg", "poll", "cancel"} {
+		if p.Err == nil && !p.Operations[op] {
+			return false, "the kernel's io_uring lacks " + op, nil
+		}
+	}
+	return p.Err == nil, p.String(), nil
+}
+
+// ringSocket is the one operation that a transfer has on its socket; the others,
+// on a file, complete meanwhile.
+type ringSocket struct {
+	ring  *uring.Ring
+	fd    int
+	gate  *gate
+	taker taker
+
+	heard uring.Completion
+	did   bool // it has completed, with heard
+}
+
+// taker takes the completions that are there.
+type taker interface{ take() }
+
+// tagSocket is the operation's; tags below it are the file's.
+const tagSocket = 1 << 32
+
+// noDeadline lets a wait go on for ever.
+var noDeadline time.Time
+
+// hears tells whether a completion is the socket's, and keeps it.
+func (s *ringSocket) hears(c uring.Completion) bool {
+	if c.Tag != tagSocket {
+		return false
+	}
+	s.heard, s.did = c, true
+	return true
+}
+
+// await returns the completion of the operation, which has the gate's timeout. One
+// that does not come in time, or that the gate is shut on, is cancelled; err then is
+// a deadline's, as it is from a connection, and the completion may still have bytes.
+func (s *ringSocket) await() (c uring.Completion, err error) {
+	deadline := noDeadline
+	if s.gate.timeout > 0 {
+		deadline = time.Now().Add(s.gate.timeout)
+	}
+	for s.did = false; !s.did; s.taker.take() {
+		switch wait := s.ring.Wait(deadline); {
+		case wait == os.ErrDeadlineExceeded, wait == uring.ErrWoken && s.gate.shutBy() != nil:
+			if err == nil {
+				err = os.ErrDeadlineExceeded
+				must(s.ring.Cancel(tagSocket))
+			}
+			deadline = noDeadline
+		case wait != uring.ErrWoken:
+			must(wait)
+		}
+	}
+	return s.heard, err
+}
+
+// must: a ring that is open, on its own thread, with room for what a transfer has
+// in flight, can be used.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("engine: ring: %v", err))
+	}
+}

@@ -1,0 +1,130 @@
+package kill_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"github.com/ringsync/ringsync/dataplane/faults/faultstest"
+)
+
+// hanging is a directory of a file system that answers nobody, once it is shut,
+// until it is released.
+type hanging struct {
+	*fs.LoopbackNode
+	gate *gate
+}
+
+// WrapChild makes every directory and file below such a one too.
+func (h *hanging) WrapChild(_ context.Context, ops fs.InodeEmbedder) fs.InodeEmbedder {
+	return &hanging{LoopbackNode: ops.(*fs.LoopbackNode), gate: h.gate}
+}
+
+type gate struct {
+	mu   sync.Mutex
+	shut chan struct{} // nil: open
+	hit  chan struct{}
+}
+
+func (g *gate) pass() {
+	g.mu.Lock()
+	shut := g.shut
+	g.mu.Unlock()
+	if shut != nil {
+		select {
+		case g.hit <- struct{}{}:
+		default:
+		}
+		<-shut
+	}
+}
+
+// close lets every call from now on wait; what it returns ends that.
+func (g *gate) close() (release func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	shut := make(chan struct{})
+	g.shut = shut
+	return sync.OnceFunc(func() { close(shut) })
+}
+
+func (h *hanging) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	h.gate.pass()
+	return h.LoopbackNode.Lookup(ctx, name, out)
+}
+
+func (h *hanging) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	h.gate.pass()
+	return h.LoopbackNode.Mkdir(ctx, name, mode, out)
+}
+
+func (h *hanging) Getattr(ctx context.Context, f fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	h.gate.pass()
+	return h.LoopbackNode.Getattr(ctx, f, out)
+}
+
+// mountHanging mounts such a file system.
+func mountHanging(t *testing.T, at string) *gate {
+	t.Helper()
+	if _, err := os.Stat("/dev/fuse"); err != nil || os.Geteuid() != 0 {
+		t.Skip("needs root and /dev/fuse; TestHangingDisk in faults/disks shows the same by a witness")
+	}
+	g := &gate{hit: make(chan struct{}, 1)}
+	below, err := fs.NewLoopbackRoot(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := &hanging{LoopbackNode: below.(*fs.LoopbackNode), gate: g}
+	server, err := fs.Mount(at, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "ringsync-test"}})
+	if err != nil {
+		t.Skip("FUSE does not mount here: ", err)
+	}
+	t.Cleanup(func() {
+		if err := server.Unmount(); err != nil {
+			syscall.Unmount(at, syscall.MNT_DETACH)
+		}
+	})
+	return g
+}
+
+// A disk hangs in the kernel: calls on it do not come back, and can't be killed.
+// Sessions on the other disk go on, and SIGTERM ends the daemon, which says why it was
+// not in order. (The thread that is in the call stays until the disk answers: no
+// program can do anything about that.)
+func TestHangingDisk(t *testing.T) {
+	h := build(t)
+	if err := os.Mkdir(filepath.Join(h.to, "d2"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	g := mountHanging(t, filepath.Join(h.to, "d1"))
+	d := h.start("--shutdown-timeout=1s")
+	release := g.close()
+	t.Cleanup(release) // before the unmount
+	faultstest.Call(t, d.address, "d1")
+	<-g.hit
+
+	here := faultstest.Partition(t, h.from)
+	for i := range 5 {
+		faultstest.Grow(t, here, faultstest.Rand(uint64(i)), "o", float64(i*10))
+		if r := faultstest.PushTo(t, here, d.address, "d2"); r.Err != nil || r.Proven != r.Offered {
+			t.Errorf("session %d on the other disk: %d of %d: %v", i, r.Proven, r.Offered, r.Err)
+		}
+	}
+	d.cmd.Process.Signal(syscall.SIGTERM)
+	for end := time.Now().Add(time.Minute); !strings.Contains(d.log(), "does a disk hang?"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the daemon waits for the disk: %s", d.log())
+		}
+	}
+	release()
+	if err := d.wait(); err == nil {
+		t.Error("it calls that an end in order")
+	}
+}
