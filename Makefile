@@ -10,7 +10,7 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
+.PHONY: help build conformance demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,11 @@ bench-ci: build deps ## every contestant once, small, results verified; no figur
 
 bench-micro: ## micro-benchmarks, ten runs each, for benchstat
 	$(GO) test -run '^$$' -bench . -count 10 ./proto ./hashes ./dataplane/buffer ./dataplane/engine
+
+conformance: build ## judge a real Swift and ourselves by their dialogues; write dataplane/conformance/REPORT.md
+	bin/ringsync conformance --swift --json > bin/swift.json
+	-bin/ringsync conformance --self --json > bin/self.json
+	bin/ringsync conformance --compare bin/swift.json bin/self.json > dataplane/conformance/REPORT.md
 
 clean: ## remove what was built
 	rm -rf bin
