@@ -21,12 +21,6 @@ var leftOut = map[string]string{
 	"receiver/head-replication-server-false": "a node of ours serves replication alone: there is no such setting",
 }
 
-// faults are scripts on which we are known to fail, and why. Who mends one takes
-// it off this list.
-var faults = map[string]string{
-	"receiver/updates-failures-and-successes": "failures count at once, successes only when they are committed: a session of which half goes well may be given up",
-}
-
 // Our receiver and our sender go through every dialogue as they should.
 func TestGolden(t *testing.T) {
 	swiftDir := t.TempDir()
@@ -48,8 +42,6 @@ func TestGolden(t *testing.T) {
 
 func golden(t *testing.T, r conformance.Result) {
 	switch {
-	case r.Status == conformance.Fail && faults[r.Script] != "":
-		t.Skipf("known: %s", faults[r.Script])
 	case r.Status == conformance.Fail:
 		t.Errorf("%s: %s line %d: wanted %s, got %s\n%q", r.Title, r.Reason, r.Line, r.Want, r.Got, r.Heard)
 	case r.Status == conformance.LeftOut && strings.Contains(r.Script, "-2013/") && !weSpeakReplication:

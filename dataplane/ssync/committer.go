@@ -67,6 +67,15 @@ func (c *committer) await(h proto.Hash) {
 	}
 }
 
+// drain waits until nothing is in flight.
+func (c *committer) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.flight) > 0 {
+		c.idle.Wait()
+	}
+}
+
 // finish ends the intake; done is closed when the last commit has ended.
 func (c *committer) finish() (done <-chan struct{}) {
 	close(c.pending)

@@ -99,13 +99,22 @@ func (s *reception) readSubrequests(ctx context.Context, c *committer) error {
 	}
 }
 
-// tooManyFailures ends a session that goes nowhere.
+// tooManyFailures ends a session that goes nowhere. Failures are known at once,
+// successes when they are durable: so what is in flight has its say first.
 func (s *reception) tooManyFailures(c *committer) error {
+	if ok, failed := c.counts(); !s.tooMany(ok, failed) {
+		return nil
+	}
+	c.drain()
 	ok, failed := c.counts()
-	if failed < s.cfg.FailureThreshold || ok > 0 && float64(failed)/float64(ok) <= s.cfg.FailureRatio {
+	if !s.tooMany(ok, failed) {
 		return nil
 	}
 	return &failedUpdates{text: fmt.Sprintf("Too many %d failures to %d successes", failed, ok)}
+}
+
+func (s *reception) tooMany(ok, failed int) bool {
+	return failed >= s.cfg.FailureThreshold && (ok == 0 || float64(failed)/float64(ok) > s.cfg.FailureRatio)
 }
 
 // subrequest is a PUT, POST or DELETE whose head has been read.
