@@ -193,7 +193,7 @@ func Receive(ctx context.Context, cfg ReceiverConfig, s *Script) Result {
 		r.disk = &disk{devices: cfg.Devices, device: cfg.Device, policy: policy, partition: cfg.Partition}
 	}
 	w := newWorld("a-" + strconv.FormatInt(time.Now().UnixNano(), 36))
-	w.secret = cfg.Cluster.Secret
+	w.secret, w.devices = cfg.Cluster.Secret, cfg.Devices
 	w.words = map[string]string{
 		"device": cfg.Device, "host": cfg.Addr, "policy": strconv.Itoa(policy.Index),
 		"partition": strconv.FormatUint(uint64(cfg.Partition), 10), "other": strconv.FormatUint(uint64(cfg.Partition)+1, 10),

@@ -141,7 +141,7 @@ func (p *player) heard() []string {
 	for _, t := range p.all {
 		for text := range strings.SplitSeq(strings.TrimRight(string(t.in.body), "\r\n"), "\n") {
 			if text = strings.TrimSuffix(text, "\r"); !isBlank(text) {
-				all = append(all, p.world.plain(printable(text, width)))
+				all = append(all, printable(p.world.plain(text), width))
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func (p *player) heard() []string {
 
 // printable shows a line of foreign bytes, cut to a width.
 func printable(text string, width int) string {
-	quoted := strconv.QuoteToASCII(text[:min(len(text), width)])
+	quoted := strconv.Quote(text[:min(len(text), width)])
 	text = strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 	return text
 }

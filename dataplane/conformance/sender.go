@@ -83,7 +83,7 @@ func Send(ctx context.Context, cfg SenderConfig, s *Script) Result {
 	}
 	defer stop()
 	w := newWorld("a")
-	w.secret = cfg.Cluster.Secret
+	w.secret, w.devices = cfg.Cluster.Secret, r.target.Devices
 	w.words = map[string]string{
 		"device": senderDevice, "partition": strconv.Itoa(senderPartition),
 		"policy": strconv.Itoa(policy.Index), "host": r.calls.Addr().String(),

@@ -76,6 +76,10 @@ func TestWorld(t *testing.T) {
 			t.Errorf("%q: back as %q", test.text, plain)
 		}
 	}
+	w.devices = "/srv/node"
+	if got := w.plain("in /srv/node/d1/objects/0/abc/" + hash + "/1700000001.00000.data"); got != "in {devices}/d1/objects/0/…/{/a/c/o}/@1.data" {
+		t.Error(got)
+	}
 	if got, err := w.expand("/{device}/7"); err != nil || got != "/sdb1/7" {
 		t.Errorf("%q, %v", got, err)
 	}

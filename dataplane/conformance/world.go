@@ -24,6 +24,7 @@ type world struct {
 	zero    int64 // the script's second 0, in seconds since the epoch
 	secret  hashes.Secret
 	words   map[string]string
+	devices string            // directory of the devices, "" if it is not known
 	hashes  map[string]string // names by their hash, to tell of them in their own words
 }
 
@@ -144,17 +145,25 @@ func (w *world) try(s *Step) error {
 
 var (
 	someTime = regexp.MustCompile(`\b(\d{10})(\.\d{5})?(_[0-9a-f]{16})?\b`)
-	someHash = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	someHash = regexp.MustCompile(`(/[0-9a-f]{3}/)?\b[0-9a-f]{32}\b`)
 )
 
 // plain says what was heard in the words of the script, so that it can be read,
 // and two runs can be compared.
 func (w *world) plain(text string) string {
-	text = someHash.ReplaceAllStringFunc(text, func(h string) string {
-		if name, known := w.hashes[h]; known {
-			return "{" + name + "}"
+	if w.devices != "" {
+		text = strings.ReplaceAll(text, w.devices, "{devices}")
+	}
+	text = someHash.ReplaceAllStringFunc(text, func(found string) string {
+		suffix, h := found[:len(found)-32], found[len(found)-32:]
+		name, known := w.hashes[h]
+		switch {
+		case !known:
+			return found
+		case suffix != "":
+			return "/" + anything + "/{" + name + "}"
 		}
-		return h
+		return "{" + name + "}"
 	})
 	text = someTime.ReplaceAllStringFunc(text, w.plainTime)
 	return strings.ReplaceAll(text, "/"+w.account+"/", "/a/")
