@@ -115,6 +115,7 @@ func New(cfg Config) (*Node, error) {
 		cfg.Receiver.Settled = cfg.Stats.Settled
 	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
+		n.watch.Close()
 		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
 	n.ctx, n.cut = context.WithCancelCause(context.Background())

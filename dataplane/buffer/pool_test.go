@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"reflect"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
 	"go.uber.org/goleak"
 )
@@ -74,7 +74,7 @@ func TestBuffersAreApart(t *testing.T) {
 		if len(bytes) != 2*page || cap(bytes) != 2*page {
 			t.Fatalf("len %d, cap %d, want %d", len(bytes), cap(bytes), 2*page)
 		}
-		if addr := uintptr(unsafe.Pointer(&bytes[0])); addr%uintptr(page) != 0 {
+		if addr := reflect.ValueOf(bytes).Pointer(); addr%uintptr(page) != 0 {
 			t.Errorf("buffer %d is at %#x", b.Index(), addr)
 		}
 		for k := range bytes {
