@@ -52,6 +52,8 @@ type Outbound struct {
 	owed  bool   // the CRLF of the chunk before, to be sent with what is pending
 
 	sent atomic.Int64
+	ways Ways
+	zero zeroCopy
 	err  error
 }
 
