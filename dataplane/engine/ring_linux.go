@@ -98,3 +98,9 @@ func must(err error) {
 		panic(fmt.Sprintf("engine: ring: %v", err))
 	}
 }
+
+// LaneBytes is what a lane takes: its ring, and the thread's stack as far as it is
+// used.
+func LaneBytes() int64 { return uring.DefaultMappedBytes() + threadBytes }
+
+const threadBytes = 32 << 10

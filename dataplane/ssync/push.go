@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 	"golang.org/x/sys/unix"
@@ -76,6 +77,10 @@ func (r *Result) add(next *Result) {
 	r.Failed += next.Failed
 	r.Bytes += next.Bytes
 	r.Sessions += next.Sessions
+	r.Ways.Add(next.Ways)
+	if next.ZeroCopy != engine.ZeroCopyUntried {
+		r.ZeroCopy = next.ZeroCopy
+	}
 	r.Limited = r.Limited || next.Limited
 	if next.Err != nil && (r.Err == nil || partial(r.Err)) {
 		r.Err = next.Err

@@ -106,7 +106,8 @@ type Request struct {
 type Report struct {
 	Offered, Wanted                int
 	Puts, Posts, Deletes, Failures int
-	Bytes                          int64 // of bodies
+	Bytes                          int64       // of bodies
+	Ways                           engine.Ways // of bodies of more than 64 KiB
 	Elapsed                        time.Duration
 }
 
@@ -141,6 +142,7 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Repor
 		if err != nil {
 			s.tell(err)
 		}
+		s.noteWays()
 		s.in.Close()
 		s.out.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -120,8 +121,10 @@ type Result struct {
 	Unproven        int   // objects that the peer may hold, or only in part
 	Bytes           int64 // of bodies, sent
 	Sessions        int
-	Limited         bool  // there was more than MaxObjects allowed
-	Err             error // why it failed, or what could not be offered
+	Ways            engine.Ways     // of bodies of more than 64 KiB
+	ZeroCopy        engine.ZeroCopy // what the last session that tried it found out
+	Limited         bool            // there was more than MaxObjects allowed
+	Err             error           // why it failed, or what could not be offered
 
 	offers table
 }

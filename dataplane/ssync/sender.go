@@ -128,6 +128,7 @@ func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes in
 		t.result.offers.unconfirm()
 	}
 	t.result.tally()
+	t.logEnd()
 	return &t.result, t.listed
 }
 
@@ -447,6 +448,7 @@ func (t *transmission) disconnect(ending bool) {
 	}
 	t.conn.Close()
 	t.peer.close()
+	t.noteWays()
 	t.out.Close()
 }
 

@@ -1,0 +1,8 @@
+package engine
+
+// TextBytes is the text buffer of an Inbound with lines of the default length: 68
+// KiB, for which the allocator takes 72.
+const TextBytes = (defaultText + textSlack + textRounds - 1) / textRounds * textRounds
+
+// textRounds is the step of the allocator's sizes there: 8 pages of 8 KiB, 9, 10.
+const textRounds = 8 << 10
