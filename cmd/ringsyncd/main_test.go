@@ -35,6 +35,7 @@ func TestRefusals(t *testing.T) {
 		{"a user that is not there", []string{conf(t, "swift_dir = "+good+"\nuser = no-such-user", "")}, `user "no-such-user" does not exist`},
 		{"an address that is not ours", []string{"--swift-dir=" + good, "--listen=192.0.2.1:0"}, "192.0.2.1:0"},
 		{"an object server without a port", []string{"--swift-dir=" + good, "--object-server=127.0.0.1"}, "object server"},
+		{"a group of nothing", []string{"--swift-dir=" + good, "--group-size=0"}, "--group-size 0"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},
 		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, `--fallocate-reserve" flag: bytes or a percentage`},
 	} {
