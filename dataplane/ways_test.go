@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/proto"
@@ -44,5 +46,41 @@ func TestWays(t *testing.T) {
 	memory := log.with(t, "memory at most, in bytes")[""]
 	if sum, _ := memory["sum"].(float64); sum < 64<<20 || memory["buffers for bodies"] == nil {
 		t.Errorf("at the start it said %v", memory)
+	}
+}
+
+// A sender's line has the same of its side.
+func TestSenderSaysItsWays(t *testing.T) {
+	from := storetest.New(t)
+	if err := storetest.Put(storetest.Partition(t, from), "/a/c/o", storetest.Time(1), make([]byte, 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	pool, err := buffer.New(buffer.Config{Count: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log lines
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := storetest.Partition(t, from)
+	suffixes, err := p.Suffixes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, device := range []string{"d1", "gone"} {
+		address, _ := startNode(t)
+		r := sender.Push(t.Context(), ssync.Job{Verb: ssync.SSYNC, To: address, Device: device, Partition: p, Suffixes: suffixes})
+		if want := device == "d1"; (r.Err == nil) != want || want && r.Ways.String() != "copy/engine:1" {
+			t.Errorf("to %s: %v, ways %s", device, r.Err, r.Ways)
+		}
+	}
+	sent, not := log.with(t, "session sent")[""], log.with(t, "session not sent")[""]
+	if sent["ways"] != "copy/engine:1" || sent["zero_copy"] != "untried" || sent["sent"] != 1.0 || sent["device"] != "d1" {
+		t.Errorf("%v", sent)
+	}
+	if not["ways"] != "none" || not["error"] == nil {
+		t.Errorf("%v", not)
 	}
 }
