@@ -1,6 +1,7 @@
 package ssync
 
 import (
+	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,40 @@ import (
 // wholeBytes is the size up to which a body is read before its head is sent:
 // what can't be read is then left out, and the session goes on.
 const wholeBytes = 64 << 10
+
+// updates sends what is wanted, and hears the verdict. Source: ssync_sender.py,
+// Sender.updates.
+func (t *transmission) updates(ctx context.Context) error {
+	if err := t.out.Text([]byte(proto.UpdatesStart + "\r\n")); err != nil {
+		return err
+	}
+	for i := range t.result.offers.entries {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		e := &t.result.offers.entries[i]
+		if e.want == 0 {
+			continue
+		}
+		if err := t.update(e); err != nil {
+			e.outcome = Failed
+			return err
+		}
+		if err := t.flushLate(); err != nil {
+			return err
+		}
+	}
+	if err := t.out.Text([]byte(proto.UpdatesEnd + "\r\n")); err != nil {
+		return err
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.expect(ctx, proto.UpdatesStart, "updates start"); err != nil {
+		return err
+	}
+	return t.expect(ctx, proto.UpdatesEnd, "updates line")
+}
 
 // update sends what the receiver wants of one object, as it is now. What has
 // gone or can't be read since it was offered is not sent; an error means that
