@@ -75,6 +75,8 @@ func (r *Result) add(next *Result) {
 	r.Unproven += next.Unproven
 	r.Failed += next.Failed
 	r.Bytes += next.Bytes
+	r.Verified.Add(next.Verified)
+	r.Features = next.Features
 	r.Sessions += next.Sessions
 	r.Limited = r.Limited || next.Limited
 	if next.Err != nil && (r.Err == nil || partial(r.Err)) {
@@ -103,6 +105,9 @@ func (s *Sender) prove(ctx context.Context, job Job, r *Result) {
 		switch outcome {
 		case InSync:
 			e.outcome = Sent
+			if e.want&sentBlind != 0 {
+				e.outcome = Unproven
+			}
 			r.offers.setTimes(e, times)
 			return
 		case Unproven:

@@ -28,6 +28,7 @@ type SenderConfig struct {
 	ChunkBytes  int           // payload of a full chunk; 1 MiB
 	MaxOffers   int           // of one session; 100,000
 	MD5         bool          // read bodies against their ETag as well, as Swift's sender does
+	Verify      Verify        // what another of ours holds bodies against at the least; stored
 	FallBack    bool          // Push asks with REPLICATION where SSYNC is answered by 405
 	Dialer      func(ctx context.Context, address string) (net.Conn, error)
 }
@@ -93,6 +94,7 @@ type transmission struct {
 	*Sender
 	job      Job
 	dialect  dialect
+	features proto.Features // asked for, and then agreed on
 	policy   int
 	conn     net.Conn
 	out      *engine.Outbound
@@ -110,6 +112,7 @@ type transmission struct {
 // another session. Source: ssync_sender.py, Sender.__call__.
 func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes int) {
 	t := &transmission{Sender: s, job: job, dialect: job.Verb.dialect(), policy: job.Partition.Policy().Index}
+	t.features = t.dialect.features(s.cfg.Verify.features())
 	t.log = s.cfg.Log.With("device", job.Partition.Device().Name(), "policy", t.policy, "partition", job.Partition.Number(), "peer", job.To)
 	if len(job.Suffixes) == 0 && len(job.Only) == 0 {
 		return &t.result, 0
@@ -126,7 +129,20 @@ func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes in
 		t.result.offers.unconfirm()
 	}
 	t.result.tally()
+	t.tell()
 	return &t.result, t.listed
+}
+
+// tell is the session's line in the log.
+func (t *transmission) tell() {
+	r := &t.result
+	log := t.log.With("offered", r.Offered, "wanted", r.Wanted, "sent", r.Sent, "proven", r.Proven, "unproven", r.Unproven, "not_sent", r.NotSent,
+		"failed", r.Failed, "bytes", r.Bytes, "verified", r.Verified.String(), "features", r.Features.String())
+	if r.Err != nil {
+		log.Info("sent session failed", "error", r.Err)
+		return
+	}
+	log.Info("sent session ended")
 }
 
 func (t *transmission) converse(ctx context.Context) (err error) {

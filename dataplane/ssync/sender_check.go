@@ -42,6 +42,9 @@ func (t *transmission) missingCheck(ctx context.Context) error {
 	for i := range t.result.offers.entries {
 		if e := &t.result.offers.entries[i]; e.want == 0 {
 			e.outcome = t.dialect.unwanted(t.bare)
+			if t.features.Has(proto.FeatureNone) {
+				e.outcome = Unproven // it may have come so, the last time
+			}
 		}
 	}
 	return nil

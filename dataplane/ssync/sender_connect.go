@@ -52,11 +52,15 @@ func (t *transmission) open(ctx context.Context, request proto.RequestHead) erro
 		return err
 	}
 	t.conn.SetDeadline(time.Time{})
-	in, err := engine.NewInbound(ctx, t.conn, engine.InConfig{Pool: t.cfg.Pool, Chunked: chunked, Length: length, Ahead: ahead})
+	agreed, _ := head.Get(proto.FeaturesHeader)
+	t.features = t.cfg.Verify.agree(t.features&proto.ParseFeatures(agreed), chunked)
+	t.result.Features = t.features
+	sums := t.features.Has(proto.FeatureXXH64)
+	in, err := engine.NewInbound(ctx, t.conn, engine.InConfig{Pool: t.cfg.Pool, Chunked: chunked, Length: length, Ahead: ahead, Sums: sums})
 	if err != nil {
 		return err
 	}
-	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout, Engine: t.cfg.Engine})
+	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout, Engine: t.cfg.Engine, Sums: sums})
 	if err != nil {
 		in.Close()
 		return err
@@ -67,7 +71,10 @@ func (t *transmission) open(ctx context.Context, request proto.RequestHead) erro
 }
 
 func (t *transmission) request() (proto.RequestHead, error) {
-	placement, err := t.dialect.placement(t.policy)
+	further, err := t.dialect.placement(t.policy)
+	if t.features != 0 {
+		further = append(further, proto.Header{Name: proto.FeaturesHeader, Value: t.features.String()})
+	}
 	return proto.RequestHead{
 		Method: t.job.Verb.String(),
 		Target: "/" + t.job.Device + "/" + strconv.FormatUint(uint64(t.job.Partition.Number()), 10),
@@ -76,7 +83,7 @@ func (t *transmission) request() (proto.RequestHead, error) {
 			{Name: "Host", Value: t.job.To},
 			{Name: "Accept-Encoding", Value: "identity"},
 			{Name: "Transfer-Encoding", Value: "chunked"},
-		}, placement...),
+		}, further...),
 	}, err
 }
 

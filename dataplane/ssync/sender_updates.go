@@ -81,6 +81,9 @@ func (t *transmission) update(e *entry) error {
 	if !sent.empty() {
 		var times store.Times
 		e.outcome, times = t.dialect.proof(e, t.result.offers.times(e), o, sent)
+		if e.want&sentBlind != 0 {
+			e.outcome = Unproven
+		}
 		t.result.offers.setTimes(e, times)
 		t.result.Sent++
 		t.job.Progress.sent()
@@ -110,9 +113,14 @@ func (t *transmission) sendPut(e *entry, o *store.Object, md hashes.Metadata) (s
 	if o.Size <= wholeBytes {
 		return t.sendWhole(e, o, md)
 	}
+	stored, way := t.storedSum(o)
 	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
 	}
+	if way == WayStored && !t.out.Announce(stored) {
+		way = WayMD5
+	}
+	t.sends(e, way)
 	var digest hash.Hash
 	if t.cfg.MD5 {
 		digest = md5.New()
@@ -151,8 +159,27 @@ func (t *transmission) sendWhole(e *entry, o *store.Object, md hashes.Metadata) 
 	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
 	}
+	t.sends(e, wayOf(t.features, o.Size, false))
 	t.countBytes(o.Size)
 	return true, waited("send_put chunk", t.cfg.NodeTimeout, t.out.Text(body))
+}
+
+// storedSum chooses what a large body will be held against, with the xxhash64 that
+// lies beside it where that is it.
+func (t *transmission) storedSum(o *store.Object) (stored uint64, way Way) {
+	if way = wayOf(t.features, o.Size, true); way != WayStored {
+		return 0, way
+	}
+	stored, ok := o.StoredSum()
+	return stored, wayOf(t.features, o.Size, ok)
+}
+
+// sends notes what a body that is sent is held against.
+func (t *transmission) sends(e *entry, way Way) {
+	t.result.Verified.count(way)
+	if way == WayNone {
+		e.want |= sentBlind
+	}
 }
 
 var errETag = errors.New("the body's MD5 is not its ETag")
