@@ -7,11 +7,22 @@ import "github.com/ringsync/ringsync/hashes"
 // transfer and nothing to this one, so a file system that has no room for it is no
 // error.
 func (w *Writer) StoreSum(sum uint64) {
-	if w.file == nil || !hashes.IsMD5(w.etag) {
-		return
+	if w.file != nil {
+		w.file.storeSum(hashes.StoredSum{Sum: sum, Length: w.size, ETag: w.etag})
 	}
-	value := hashes.AppendStoredSum(nil, hashes.StoredSum{Sum: sum, Length: w.size, ETag: w.etag})
-	w.file.setxattr(hashes.StoredSumXattr, value) // see above
+}
+
+// StoreSum replaces the sum beside a body, on the same terms.
+func (o *Object) StoreSum(sum uint64) {
+	if o.data != nil {
+		o.data.storeSum(hashes.StoredSum{Sum: sum, Length: o.Size, ETag: o.ETag()})
+	}
+}
+
+func (f *file) storeSum(s hashes.StoredSum) {
+	if hashes.IsMD5(s.ETag) {
+		_ = f.setxattr(hashes.StoredSumXattr, hashes.AppendStoredSum(nil, s))
+	}
 }
 
 // StoredSum is the xxhash64 that was stored beside the body, if it is of the body
