@@ -18,7 +18,7 @@ import (
 // The way that a large body took, and why, is in the session's line and in the
 // metrics, with labels of which there are few; at the start the node has said what
 // memory it may take.
-func TestWays(t *testing.T) {
+func TestBodyWays(t *testing.T) {
 	body := strings.Repeat("x", 100_000)
 	check := chunks(":MISSING_CHECK: START\r\n", storetest.Hash("/a/c/o").String()+" 1700000001.00000\r\n", ":MISSING_CHECK: END\r\n", ":UPDATES: START\r\n")
 	var counted *stats.Stats
@@ -76,7 +76,7 @@ func TestSenderSaysItsWays(t *testing.T) {
 			t.Errorf("to %s: %v, ways %s", device, r.Err, r.Ways)
 		}
 	}
-	sent, not := log.with(t, "session sent")[""], log.with(t, "session not sent")[""]
+	sent, not := log.with(t, "sent session ended")[""], log.with(t, "sent session failed")[""]
 	if sent["ways"] != "copy/engine:1" || sent["zero_copy"] != "untried" || sent["sent"] != 1.0 || sent["device"] != "d1" {
 		t.Errorf("%v", sent)
 	}
