@@ -4,7 +4,8 @@
 //	buffers    × (1 MiB + a page)            bodies, and what goes out
 //	lanes      × a ring                      shared with the kernel
 //	requests   × a head, while it is read    those that are served, and as many in the lobby
-//	sessions   × a stream's text buffer      lines, offers, small bodies
+//	requests   × a stream's text buffer      lines, offers, small bodies
+//	sessions   × a chunk of 1 MiB            from a peer of ours, whose chunks carry sums
 //	sessions   × what is wanted, twice       offers of one session, up to their ceiling
 //	sessions   × a group × a subrequest      heads of what is committed together
 //
@@ -77,6 +78,7 @@ func Of(cfg Config) Budget {
 		{"lanes", int64(cfg.Lanes), engine.LaneBytes()},
 		{"heads of requests", 2 * int64(cfg.Clients), 2 * RequestHeadBytes}, // a slice that grows is there twice
 		{"text of sessions", int64(cfg.Clients), engine.TextBytes},
+		{"chunks with sums", sessions, engine.SummedBytes},
 		{"wanted lists of sessions", sessions, ssync.WantedBytes},
 		{"groups of sessions", sessions, int64(cfg.Group) * ssync.SubrequestBytes},
 	}}

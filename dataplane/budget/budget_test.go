@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"os"
@@ -104,6 +105,37 @@ func TestAllocated(t *testing.T) {
 	if got := int64(reflect.TypeFor[proto.Wanted]().Size()); got*(ssync.WantedBytes/2/18) > 64<<20 {
 		t.Errorf("what is wanted of an object takes %d bytes, and the ceiling is reckoned with 18", got)
 	}
+}
+
+// A chunk with a sum is taken as a whole: a session's text buffer grows to it, and no
+// further.
+func TestSummed(t *testing.T) {
+	const streams = 24
+	pool, err := buffer.New(buffer.Config{Count: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk := engine.AppendChunk(nil, bytes.Repeat([]byte("a line\r\n"), 1<<17), true)
+	heap := inUse()
+	var in []*engine.Inbound
+	for range streams {
+		conn, far := net.Pipe()
+		defer conn.Close()
+		defer far.Close()
+		go far.Write(chunk)
+		one, err := engine.NewInbound(context.Background(), conn, engine.InConfig{Pool: pool, Chunked: true, Sums: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line, err := one.Line(); err != nil || string(line) != "a line" {
+			t.Fatalf("%q, %v", line, err)
+		}
+		in = append(in, one)
+	}
+	b := Of(Config{Devices: streams, Clients: streams})
+	near(t, "chunks with sums", inUse()-heap, line(t, b, "chunks with sums").Bytes())
+	runtime.KeepAlive(in)
+	runtime.KeepAlive(chunk)
 }
 
 // near: within a sixth, and a MiB that the test itself takes.
