@@ -2,14 +2,13 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"log/slog"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
 
@@ -21,26 +20,9 @@ func TestPushWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	push := func(flags ...string) (string, error) {
-		node, err := dataplane.New(dataplane.Config{Store: storetest.New(t), Log: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		l, err := node.Listen(context.Background(), "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := make(chan error, 1)
-		go func() { served <- node.Serve(l) }()
-		defer func() {
-			l.Close()
-			if err := <-served; err != nil {
-				t.Error(err)
-			}
-			if err := node.Shutdown(context.Background()); err != nil {
-				t.Error(err)
-			}
-		}()
-		return execute(t, append([]string{"push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf}, flags...)...)
+		node := nodetest.Start(t, dataplane.Config{Store: storetest.New(t)})
+		defer node.Stop()
+		return execute(t, append([]string{"push", "--to", node.Address, "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf}, flags...)...)
 	}
 	for _, row := range []struct {
 		flags, want string
