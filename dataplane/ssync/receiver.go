@@ -111,7 +111,7 @@ type Report struct {
 	Bytes                          int64          // of bodies
 	Verified                       Verified       // bodies that were stored
 	Features                       proto.Features // that were agreed on
-	Ways                           engine.Ways // of bodies of more than 64 KiB
+	Ways                           engine.Ways    // of bodies of more than 64 KiB
 	Elapsed                        time.Duration
 }
 
