@@ -23,8 +23,7 @@ const (
 	// maxWantedBytes is the ceiling of what a session remembers of its answer.
 	// A wanted list is never cut short, since not wanted means held: a session
 	// beyond the ceiling ends in an error.
-	// A proto.Wanted takes 18 bytes.
-	maxWanted = 64 << 20 / 18
+	maxWanted = 64 << 20 / wantedBytes
 )
 
 // missingCheck reads what the sender offers, compares it with what is here, and

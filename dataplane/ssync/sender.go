@@ -137,7 +137,8 @@ func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes in
 func (t *transmission) tell() {
 	r := &t.result
 	log := t.log.With("offered", r.Offered, "wanted", r.Wanted, "sent", r.Sent, "proven", r.Proven, "unproven", r.Unproven, "not_sent", r.NotSent,
-		"failed", r.Failed, "bytes", r.Bytes, "verified", r.Verified.String(), "features", r.Features.String())
+		"failed", r.Failed, "bytes", r.Bytes, "verified", r.Verified.String(), "features", r.Features.String(),
+		"ways", r.Ways.String(), "zero_copy", r.ZeroCopy.String())
 	if r.Err != nil {
 		log.Info("sent session failed", "error", r.Err)
 		return
@@ -187,6 +188,7 @@ func (t *transmission) disconnect(ending bool) {
 	}
 	t.conn.Close()
 	t.peer.close()
+	t.noteWays()
 	t.out.Close()
 }
 
