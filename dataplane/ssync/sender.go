@@ -105,6 +105,7 @@ type transmission struct {
 	flushed  time.Time
 	unlisted *store.UnreadableError
 	bare     bool // some wanted line had no flags
+	answered bool // the answer to the offers has begun
 }
 
 // Send speaks one session. The result is never nil: Err in it is why the session
