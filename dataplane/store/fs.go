@@ -145,13 +145,18 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 	case flags&unix.O_CREAT != 0:
 		call = CallCreate
 	}
+	return r.opened(call, path, func() (int, error) { return r.openat(path, flags, perm) })
+}
+
+// opened makes a file of what one call opens.
+func (r *root) opened(call Call, path string, open func() (fd int, err error)) (*file, error) {
 	f := &file{root: r, path: path}
 	if r.witness != nil {
 		f.id = r.files.Add(1)
 	}
 	err := r.do(Op{Call: call, Path: path, File: f.id}, func() error {
 		return again(func() (err error) {
-			f.fd, err = r.openat(path, flags, perm)
+			f.fd, err = open()
 			return err
 		})
 	})
@@ -159,6 +164,14 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// openIn opens a name that was read in a directory. It has no slash in it, so
+// that the way down, checked when the directory was opened, is not gone again.
+func (f *file) openIn(name string, flags int) (*file, error) {
+	return f.root.opened(CallOpen, f.path+"/"+name, func() (int, error) {
+		return unix.Openat(f.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
 }
 
 func (r *root) openDir(path string) (*file, error) {
