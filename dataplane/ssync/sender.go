@@ -105,6 +105,7 @@ type transmission struct {
 	flushed  time.Time
 	unlisted *store.UnreadableError
 	bare     bool // some wanted line had no flags
+	window   window
 }
 
 // Send speaks one session. The result is never nil: Err in it is why the session
@@ -112,6 +113,7 @@ type transmission struct {
 // another session. Source: ssync_sender.py, Sender.__call__.
 func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes int) {
 	t := &transmission{Sender: s, job: job, dialect: job.Verb.dialect(), policy: job.Partition.Policy().Index}
+	t.window.t = t
 	t.log = s.cfg.Log.With("device", job.Partition.Device().Name(), "policy", t.policy, "partition", job.Partition.Number(), "peer", job.To)
 	if len(job.Suffixes) == 0 && len(job.Only) == 0 {
 		return &t.result, 0
@@ -307,12 +309,10 @@ func (t *transmission) offer(ctx context.Context) error {
 	if t.job.Only != nil {
 		return t.offerOnly()
 	}
-	for i, suffix := range t.job.Suffixes {
-		var offers []proto.Offer
-		err := t.job.Partition.Offers(ctx, t.job.Suffixes[i:i+1], func(o proto.Offer) error {
-			offers = append(offers, o)
-			return nil
-		})
+	listing := t.list(ctx)
+	defer listing.close()
+	for _, suffix := range t.job.Suffixes {
+		offers, err := listing.next()
 		if err := t.note(err); err != nil {
 			return err
 		}
@@ -411,6 +411,7 @@ func (t *transmission) updates(ctx context.Context) error {
 	if err := t.out.Text([]byte(proto.UpdatesStart + "\r\n")); err != nil {
 		return err
 	}
+	defer t.window.close()
 	for i := range t.result.offers.entries {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -419,6 +420,7 @@ func (t *transmission) updates(ctx context.Context) error {
 		if e.want == 0 {
 			continue
 		}
+		t.window.turn(i)
 		if err := t.update(e); err != nil {
 			e.outcome = Failed
 			return err

@@ -103,9 +103,13 @@ func (t *transmission) sendWhole(e *entry, o *store.Object, md hashes.Metadata) 
 	scratch := bodies.Get().(*[]byte)
 	defer bodies.Put(scratch)
 	body := (*scratch)[:o.Size]
-	if _, err := o.ReadAt(body, 0); err != nil {
+	cold, err := o.ReadWhole(body)
+	if err != nil {
 		t.leaveOut(e, t.damaged(o, err))
 		return false, nil
+	}
+	if cold {
+		t.window.waited()
 	}
 	if t.cfg.MD5 {
 		if sum := md5.Sum(body); hex.EncodeToString(sum[:]) != o.ETag() {

@@ -291,6 +291,22 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// readCached reads from off what lies in the page cache, and waits for no disk:
+// EAGAIN where nothing of it does.
+func (f *file) readCached(p []byte, off int64) (n int, err error) {
+	err = f.root.do(Op{Call: CallRead, Path: f.path, File: f.id, Offset: off}, func() error {
+		return again(func() (err error) { n, err = unix.Preadv2(f.fd, [][]byte{p}, off, unix.RWF_NOWAIT); return err })
+	})
+	return max(n, 0), err
+}
+
+// fetch starts the reading of the first size bytes, and does not wait for it.
+func (f *file) fetch(size int64) error {
+	return f.root.do(Op{Call: CallRead, Path: f.path, File: f.id}, func() error {
+		return unix.Fadvise(f.fd, 0, size, unix.FADV_WILLNEED)
+	})
+}
+
 // WriteAt writes all of p at off.
 func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {

@@ -366,6 +366,26 @@ func (o *Object) ETag() string {
 // ReadAt reads the body, as io.ReaderAt does.
 func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.data.ReadAt(p, off) }
 
+// ReadWhole reads the body into p, which has its size, and tells whether the disk
+// had to be waited for.
+func (o *Object) ReadWhole(p []byte) (waited bool, err error) {
+	if !o.partition.store().blind.Load() {
+		n, err := o.data.readCached(p, 0)
+		switch {
+		case n == len(p):
+			return false, nil
+		case unsupported(err):
+			o.partition.store().blind.Store(true)
+		case err != nil && !errors.Is(err, unix.EAGAIN):
+			return false, err
+		default:
+			waited = true
+		}
+	}
+	_, err = o.data.ReadAt(p, 0)
+	return waited, err
+}
+
 // Descriptor lends the body's, to be read with by other calls than ReadAt: see
 // engine.FileSource.
 func (o *Object) Descriptor() int { return o.data.fd }
