@@ -81,6 +81,11 @@ func (c *coldDisk) updating() bool {
 
 func (c *coldDisk) After(*store.Op, error) {}
 
+// patient waits for a receiver on a busy machine.
+func patient(cfg *ssync.SenderConfig, _ *ssync.Job) {
+	cfg.ConnTimeout, cfg.NodeTimeout, cfg.HTTPTimeout = time.Minute, time.Minute, time.Minute
+}
+
 // twice is how many files were opened ahead and at their turn.
 func (c *coldDisk) twice() (n int) {
 	for _, times := range c.opened {
@@ -157,7 +162,7 @@ func TestWindowSameWire(t *testing.T) {
 				c := &coldDisk{warm: warm}
 				p, _ := windowed(t, c)
 				f := wantingAll(t, p)
-				r := push(t, p, f.address, func(cfg *ssync.SenderConfig, _ *ssync.Job) { cfg.Engine = moves })
+				r := push(t, p, f.address, patient, func(cfg *ssync.SenderConfig, _ *ssync.Job) { cfg.Engine = moves })
 				if err := errors.Join(moves.Close(), pool.Close()); err != nil {
 					t.Error(err)
 				}
@@ -206,7 +211,7 @@ func TestWindowFaults(t *testing.T) {
 				failed.Add(1)
 				return unix.EIO
 			}
-			r := push(t, p, wantingAll(t, p).address)
+			r := push(t, p, wantingAll(t, p).address, patient)
 			if r.Err != nil || r.NotSent != row.left || r.Sent != 703-row.left || failed.Load() == 0 {
 				t.Errorf("%d sent, %d left out: %v; %d calls failed", r.Sent, r.NotSent, r.Err, failed.Load())
 			}
@@ -266,7 +271,7 @@ func TestWindowOverwritten(t *testing.T) {
 		return storetest.Put(beside, nameOf(c.object), storetest.Time(9), []byte("newer"))
 	}
 	f := wantingAll(t, p)
-	r := push(t, p, f.address)
+	r := push(t, p, f.address, patient)
 	if r.Err != nil || r.Sent != 703 {
 		t.Fatalf("%d sent, %d left out: %v", r.Sent, r.NotSent, r.Err)
 	}
@@ -286,7 +291,7 @@ func TestWindowEndsWithSession(t *testing.T) {
 	c := &coldDisk{}
 	p, _ := windowed(t, c)
 	f := startFake(t, append(wantAll(t, p), "> :UPDATES: START", "< :ERROR: 0 'disk full'\n"))
-	r := push(t, p, f.address)
+	r := push(t, p, f.address, patient)
 	var remote *ssync.RemoteError
 	if !errors.As(r.Err, &remote) {
 		t.Errorf("%v", r.Err)

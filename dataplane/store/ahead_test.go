@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -70,9 +71,12 @@ func TestAhead(t *testing.T) {
 		{"damaged", unix.EIO, 4, false, []string{"open", stat, read, "getxattr"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			var mu sync.Mutex
 			var asked []store.Op
 			reads := reads(row.first)
 			p := newPartition(t, watched(storetest.Hooks{OnBefore: func(op *store.Op) error {
+				mu.Lock()
+				defer mu.Unlock()
 				asked = append(asked, *op)
 				return reads.Before(op)
 			}}))
