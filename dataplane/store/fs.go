@@ -29,6 +29,7 @@ const (
 	CallRmdir    Call = "rmdir"
 	CallAllocate Call = "fallocate"
 	CallDirect   Call = "fcntl" // O_DIRECT on, if Offset is 1, or off
+	CallStart    Call = "sync_file_range"
 	CallOpen     Call = "open"
 	CallRead     Call = "read"
 	CallGetxattr Call = "getxattr"
@@ -374,6 +375,16 @@ func (f *file) stat() (st unix.Stat_t, err error) {
 func (f *file) sync() error {
 	return f.root.do(Op{Call: CallSync, Path: f.path, File: f.id}, func() error {
 		return again(func() error { return unix.Fsync(f.fd) })
+	})
+}
+
+// startSync lets the kernel begin to write a file's bytes back. It waits for nothing
+// and promises nothing. Its error is as final as that of sync: what the kernel said
+// once about bytes that it could not place it need not say again. What fails later
+// the fsync tells, since only a call that waits takes an error off the descriptor.
+func (f *file) startSync() error {
+	return f.root.do(Op{Call: CallStart, Path: f.path, File: f.id}, func() error {
+		return again(func() error { return unix.SyncFileRange(f.fd, 0, 0, unix.SYNC_FILE_RANGE_WRITE) })
 	})
 }
 
