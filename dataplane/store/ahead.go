@@ -12,16 +12,10 @@ import (
 // inode, its metadata, a small body. Nothing of it is judged, kept or told: the
 // object is opened, checked and read at its turn as if nobody had been there
 // before, and what stands in the way is met then.
-//
-// Fetch does all of it, and waits for the disk. Or somebody else makes the two
-// calls that wait, several of many files at once: Opening and Opened stand around
-// openat2(2), Attribute and Fetched around fgetxattr(2).
 type Ahead struct {
 	partition *Partition
 	path      string
 	most      int64
-	file      *file // once it is open
-	cold      bool
 }
 
 // Ahead names the .data that h was offered with. Of a body of more than most bytes
@@ -30,30 +24,30 @@ func (p *Partition) Ahead(h proto.Hash, data proto.Timestamp, most int64) *Ahead
 	return &Ahead{partition: p, path: p.hashDir(h) + "/" + data.Internal() + ".data", most: most}
 }
 
-const aheadFlags = unix.O_RDONLY | unix.O_NOFOLLOW
-
-// Fetch fetches it, and tells whether the body was not in the page cache.
+// Fetch fetches it, waiting for the disk, and tells whether the body was not in the
+// page cache.
 func (a *Ahead) Fetch() (cold bool) {
-	f, err := a.partition.root().open(a.path, aheadFlags, 0)
+	f, err := a.partition.root().open(a.path, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return false
 	}
-	a.file = f
-	a.body()
+	defer f.close()
+	cold = f.fetchCold(a.most)
 	f.getxattr(xattrMetadata, nil)
-	f.close()
-	return a.cold
+	return cold
 }
 
-// body starts the reading of a small body that is not in the page cache.
-func (a *Ahead) body() {
-	st, err := a.file.stat()
-	if err != nil || st.Size > a.most {
-		return
+// fetchCold starts the reading of a body of at most most bytes, if it is not in the
+// page cache.
+func (f *file) fetchCold(most int64) (cold bool) {
+	st, err := f.stat()
+	if err != nil || st.Size > most {
+		return false
 	}
 	var first [1]byte
-	_, err = a.file.readCached(first[:], 0)
-	if a.cold = errors.Is(err, unix.EAGAIN); a.cold {
-		a.file.fetch(st.Size)
+	if _, err = f.readCached(first[:], 0); !errors.Is(err, unix.EAGAIN) {
+		return false
 	}
+	f.fetch(st.Size)
+	return true
 }
