@@ -58,12 +58,10 @@ func (t *transmission) offer(ctx context.Context) error {
 	if t.job.Only != nil {
 		return t.offerOnly()
 	}
-	for i, suffix := range t.job.Suffixes {
-		var offers []proto.Offer
-		err := t.job.Partition.Offers(ctx, t.job.Suffixes[i:i+1], func(o proto.Offer) error {
-			offers = append(offers, o)
-			return nil
-		})
+	listing := t.list(ctx)
+	defer listing.close()
+	for _, suffix := range t.job.Suffixes {
+		offers, err := listing.next()
 		if err := t.note(err); err != nil {
 			return err
 		}

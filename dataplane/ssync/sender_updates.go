@@ -28,6 +28,7 @@ func (t *transmission) updates(ctx context.Context) error {
 	if err := t.out.Text([]byte(proto.UpdatesStart + "\r\n")); err != nil {
 		return err
 	}
+	defer t.window.close()
 	for i := range t.result.offers.entries {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -36,6 +37,7 @@ func (t *transmission) updates(ctx context.Context) error {
 		if e.want == 0 {
 			continue
 		}
+		t.window.turn(i)
 		if err := t.update(e); err != nil {
 			e.outcome = Failed
 			return err
@@ -146,9 +148,13 @@ func (t *transmission) sendWhole(e *entry, o *store.Object, md hashes.Metadata) 
 	scratch := bodies.Get().(*[]byte)
 	defer bodies.Put(scratch)
 	body := (*scratch)[:o.Size]
-	if _, err := o.ReadAt(body, 0); err != nil {
+	cold, err := o.ReadWhole(body)
+	if err != nil {
 		t.leaveOut(e, t.damaged(o, err))
 		return false, nil
+	}
+	if cold {
+		t.window.waited()
 	}
 	if t.cfg.MD5 {
 		if sum := md5.Sum(body); hex.EncodeToString(sum[:]) != o.ETag() {

@@ -40,11 +40,21 @@ func (p *Partition) Commit(ctx context.Context, group []*Writer) []error {
 	return errs
 }
 
-// syncFiles makes the bytes and attributes of a group durable.
+// syncFiles makes the bytes and attributes of a group durable. The disk is given all
+// the bytes first: then it has them when the fsyncs come, few at a time as there are
+// workers, and those are left with the file system's journal, which a group shares.
 func (p *Partition) syncFiles(group []*Writer) {
+	if len(group) > 1 {
+		for _, w := range group {
+			if err := w.file.startSync(); err != nil && !unsupported(err) {
+				w.fail(p.device.suspect(err))
+			}
+		}
+	}
 	p.each(len(group), func(i int) {
-		w := group[i]
-		w.fail(p.device.suspect(w.file.sync()))
+		if w := group[i]; w.failed == nil {
+			w.fail(p.device.suspect(w.file.sync()))
+		}
 	})
 }
 

@@ -128,14 +128,14 @@ func (c *faultCase) toldOtherwise() bool {
 	return storetest.Names(strings.Join(c.notices, "\n"), c.hit, c.errno)
 }
 
-// checkMark: a failed fsync, and nothing else, makes the device suspect; a full
+// checkMark: a failed fsync, or the start of one, and nothing else, makes the device suspect; a full
 // disk does not.
 func (c *faultCase) checkMark() {
 	device, err := c.store.Device("d1")
 	if err == nil {
 		device.Close()
 	}
-	want := c.hit.Call == store.CallSync && c.errno != unix.ENOSPC
+	want := (c.hit.Call == store.CallSync || c.hit.Call == store.CallStart) && c.errno != unix.ENOSPC
 	if want != errors.Is(err, store.ErrSuspect) {
 		c.t.Errorf("device suspect: %v, want %v", err, want)
 	}

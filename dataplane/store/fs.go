@@ -29,6 +29,7 @@ const (
 	CallRmdir    Call = "rmdir"
 	CallAllocate Call = "fallocate"
 	CallDirect   Call = "fcntl" // O_DIRECT on, if Offset is 1, or off
+	CallStart    Call = "sync_file_range"
 	CallOpen     Call = "open"
 	CallRead     Call = "read"
 	CallGetxattr Call = "getxattr"
@@ -145,13 +146,18 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 	case flags&unix.O_CREAT != 0:
 		call = CallCreate
 	}
+	return r.opened(call, path, func() (int, error) { return r.openat(path, flags, perm) })
+}
+
+// opened makes a file of what one call opens.
+func (r *root) opened(call Call, path string, open func() (fd int, err error)) (*file, error) {
 	f := &file{root: r, path: path}
 	if r.witness != nil {
 		f.id = r.files.Add(1)
 	}
 	err := r.do(Op{Call: call, Path: path, File: f.id}, func() error {
 		return again(func() (err error) {
-			f.fd, err = r.openat(path, flags, perm)
+			f.fd, err = open()
 			return err
 		})
 	})
@@ -159,6 +165,14 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// openIn opens a name that was read in a directory. It has no slash in it, so
+// that the way down, checked when the directory was opened, is not gone again.
+func (f *file) openIn(name string, flags int) (*file, error) {
+	return f.root.opened(CallOpen, f.path+"/"+name, func() (int, error) {
+		return unix.Openat(f.fd, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	})
 }
 
 func (r *root) openDir(path string) (*file, error) {
@@ -278,6 +292,22 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
+// readCached reads from off what lies in the page cache, and waits for no disk:
+// EAGAIN where nothing of it does.
+func (f *file) readCached(p []byte, off int64) (n int, err error) {
+	err = f.root.do(Op{Call: CallRead, Path: f.path, File: f.id, Offset: off}, func() error {
+		return again(func() (err error) { n, err = unix.Preadv2(f.fd, [][]byte{p}, off, unix.RWF_NOWAIT); return err })
+	})
+	return max(n, 0), err
+}
+
+// fetch starts the reading of the first size bytes, and does not wait for it.
+func (f *file) fetch(size int64) error {
+	return f.root.do(Op{Call: CallRead, Path: f.path, File: f.id}, func() error {
+		return unix.Fadvise(f.fd, 0, size, unix.FADV_WILLNEED)
+	})
+}
+
 // WriteAt writes all of p at off.
 func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
@@ -345,6 +375,16 @@ func (f *file) stat() (st unix.Stat_t, err error) {
 func (f *file) sync() error {
 	return f.root.do(Op{Call: CallSync, Path: f.path, File: f.id}, func() error {
 		return again(func() error { return unix.Fsync(f.fd) })
+	})
+}
+
+// startSync lets the kernel begin to write a file's bytes back. It waits for nothing
+// and promises nothing. Its error is as final as that of sync: what the kernel said
+// once about bytes that it could not place it need not say again. What fails later
+// the fsync tells, since only a call that waits takes an error off the descriptor.
+func (f *file) startSync() error {
+	return f.root.do(Op{Call: CallStart, Path: f.path, File: f.id}, func() error {
+		return again(func() error { return unix.SyncFileRange(f.fd, 0, 0, unix.SYNC_FILE_RANGE_WRITE) })
 	})
 }
 

@@ -38,11 +38,10 @@ func (o *Object) settle() error {
 	young := p.store().cfg.Now().Add(-p.store().cfg.FreshFor)
 	var newest time.Time
 	for _, f := range o.files {
-		st, err := f.stat()
+		at, err := o.changedAt(f)
 		if err != nil {
 			return err
 		}
-		at := changed(&st)
 		if at.Before(young) {
 			continue
 		}
@@ -62,6 +61,17 @@ func (o *Object) settle() error {
 		}
 	}
 	return p.root().syncDir(o.dir)
+}
+
+// changedAt is when one of the object's files last changed. Of the .data that is
+// known: it was asked for with the size, after the open, and what changes a file
+// that has its name makes it no younger than it is.
+func (o *Object) changedAt(f *file) (time.Time, error) {
+	if f == o.data {
+		return o.changed, nil
+	}
+	st, err := f.stat()
+	return changed(&st), err
 }
 
 // settledDirs remembers when a directory was last fsynced, so that the objects of

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -50,8 +51,10 @@ type Object struct {
 
 	partition *Partition
 	dir       string
-	data      *file   // nil for a tombstone
-	files     []*file // all that are open, data among them
+	in        *file     // dir, while its files are opened; nil: by their paths
+	data      *file     // nil for a tombstone
+	changed   time.Time // of data, the last change
+	files     []*file   // all that are open, data among them
 }
 
 // Open opens what a hash directory holds. It returns ErrNotExist where nothing
@@ -61,15 +64,19 @@ type Object struct {
 // DiskFile.open with open_expired.
 func (p *Partition) Open(h proto.Hash) (*Object, error) {
 	dir := p.hashDir(h)
-	choice, err := p.list(dir)
+	in, choice, err := p.enter(dir)
+	if in != nil {
+		defer in.close()
+	}
 	if reason := strange(err); reason != "" {
 		return nil, p.quarantine(h, reason)
 	}
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{Hash: h, partition: p, dir: dir}
+	o := &Object{Hash: h, partition: p, dir: dir, in: in}
 	err = o.read(choice)
+	o.in = nil
 	if err == nil {
 		return o, nil
 	}
@@ -103,12 +110,42 @@ func strange(err error) string {
 // not. So that is done first: a power cut might take the new name and leave the old
 // one removed.
 func (p *Partition) list(dir string) (hashes.Choice, error) {
-	return p.tidy(dir, func() error { return p.device.suspect(p.root().syncDir(dir)) })
+	in, choice, err := p.enter(dir)
+	if in != nil {
+		in.close()
+	}
+	return choice, err
+}
+
+// enter is list, and leaves the directory open; nil where it isn't there.
+func (p *Partition) enter(dir string) (in *file, c hashes.Choice, err error) {
+	in, err = p.root().openDir(dir)
+	if absent(err) {
+		return nil, c, nil
+	}
+	if err != nil {
+		return nil, c, err
+	}
+	c, err = p.tidyOpen(in, func() error { return p.device.suspect(p.root().syncDir(dir)) })
+	return in, c, err
 }
 
 // tidy is list; sync makes the names in the directory durable.
 func (p *Partition) tidy(dir string, sync func() error) (hashes.Choice, error) {
-	names, err := p.root().readDir(dir)
+	in, err := p.root().openDir(dir)
+	if absent(err) {
+		return hashes.Choice{}, nil
+	}
+	if err != nil {
+		return hashes.Choice{}, err
+	}
+	defer in.close()
+	return p.tidyOpen(in, sync)
+}
+
+func (p *Partition) tidyOpen(in *file, sync func() error) (hashes.Choice, error) {
+	dir := in.path
+	names, err := in.names()
 	if absent(err) {
 		return hashes.Choice{}, nil
 	}
@@ -194,6 +231,7 @@ func (o *Object) readData(name string) error {
 		return err
 	}
 	length, _ := md.Get("Content-Length")
+	o.changed = changed(&st)
 	o.Size, err = parseInt(length)
 	if err != nil {
 		return corrupt("%s: bad Content-Length %.32q", name, length)
@@ -275,7 +313,7 @@ func timeOf(md hashes.Metadata, key string) (proto.Timestamp, error) {
 // openFile opens one file of the object and reads its metadata, whose name must
 // lead to this directory.
 func (o *Object) openFile(name string) (*file, hashes.Metadata, error) {
-	f, err := o.partition.root().open(o.dir+"/"+name, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
+	f, err := o.open(name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -291,6 +329,13 @@ func (o *Object) openFile(name string) (*file, hashes.Metadata, error) {
 		err = corrupt("%s: %s", name, bad.reason)
 	}
 	return f, md, err
+}
+
+func (o *Object) open(name string) (*file, error) {
+	if o.in != nil {
+		return o.in.openIn(name, unix.O_RDONLY)
+	}
+	return o.partition.root().open(o.dir+"/"+name, unix.O_RDONLY|unix.O_NOFOLLOW, 0)
 }
 
 func (o *Object) checkName(md hashes.Metadata) error {
@@ -320,6 +365,26 @@ func (o *Object) ETag() string {
 
 // ReadAt reads the body, as io.ReaderAt does.
 func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.data.ReadAt(p, off) }
+
+// ReadWhole reads the body into p, which has its size, and tells whether the disk
+// had to be waited for.
+func (o *Object) ReadWhole(p []byte) (waited bool, err error) {
+	if !o.partition.store().blind.Load() {
+		n, err := o.data.readCached(p, 0)
+		switch {
+		case n == len(p):
+			return false, nil
+		case unsupported(err):
+			o.partition.store().blind.Store(true)
+		case err != nil && !errors.Is(err, unix.EAGAIN):
+			return false, err
+		default:
+			waited = true
+		}
+	}
+	_, err = o.data.ReadAt(p, 0)
+	return waited, err
+}
 
 // Descriptor lends the body's, to be read with by other calls than ReadAt: see
 // engine.FileSource.

@@ -45,6 +45,7 @@ func (p *Partition) Offers(ctx context.Context, suffixes []proto.Suffix, yield f
 		for _, name := range others {
 			unreadable.add(p.setAside(s, name))
 		}
+		held := false
 		for _, h := range list {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -54,11 +55,14 @@ func (p *Partition) Offers(ctx context.Context, suffixes []proto.Suffix, yield f
 			if !there {
 				continue
 			}
+			held = true
 			if err := yield(o); err != nil {
 				return err
 			}
 		}
-		unreadable.add(p.dropEmpty(ctx, s))
+		if !held { // with something in it, it is not empty
+			unreadable.add(p.dropEmpty(ctx, s))
+		}
 	}
 	if len(unreadable.Errs) > 0 {
 		return &unreadable

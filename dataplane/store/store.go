@@ -65,6 +65,7 @@ type Store struct {
 	cfg     Config
 	beneath bool          // the kernel can keep paths below a device
 	files   atomic.Uint64 // numbers open files for a Witness
+	blind   atomic.Bool   // a file system can't tell what of a file is in the page cache
 
 	mu       sync.Mutex
 	suspects map[string]*suspicion

@@ -24,11 +24,11 @@ type suspicion struct {
 	kept   bool // in the state directory
 }
 
-// suspect marks the device if err is a failed fsync, and returns err, wrapped
-// then. A full disk or quota refuses an object and marks nothing.
+// suspect marks the device if err is a failed fsync, or the start of one, and
+// returns err, wrapped then. A full disk or quota refuses an object and marks nothing.
 func (d *Device) suspect(err error) error {
 	var call *fs.PathError
-	if !errors.As(err, &call) || call.Op != string(CallSync) || noSpace(err) {
+	if !errors.As(err, &call) || call.Op != string(CallSync) && call.Op != string(CallStart) || noSpace(err) {
 		return err
 	}
 	d.store.mark(d, err.Error())

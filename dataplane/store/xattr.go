@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/ringsync/ringsync/hashes"
@@ -52,7 +53,8 @@ func (f *file) readMetadata() (hashes.Metadata, error) {
 	}
 	want := sumBuf[:n]
 
-	var pickle []byte
+	var first [xattrFirst]byte // mostly all of it
+	pickle, fits := first[:0], false
 	for piece := 0; ; piece++ {
 		if piece == xattrPieces {
 			return nil, corrupt("metadata in more than %d pieces", xattrPieces)
@@ -64,14 +66,14 @@ func (f *file) readMetadata() (hashes.Metadata, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 && sumIs(pickle, want) {
+		if fits = n > 0 && sumIs(pickle, want); fits {
 			break // nothing can follow a sum that fits
 		}
 	}
 	switch {
 	case len(pickle) == 0:
 		return nil, errNoMetadata
-	case n > 0 && !sumIs(pickle, want):
+	case n > 0 && !fits:
 		return nil, corrupt("metadata does not match its checksum %.32q", want)
 	}
 	md, err := hashes.ParseMetadata(pickle)
@@ -89,17 +91,20 @@ func sumIs(pickle, want []byte) bool {
 }
 
 func (f *file) appendPiece(dst []byte, piece int) ([]byte, error) {
-	for size := xattrFirst; ; size = xattrPiece {
-		buf := make([]byte, len(dst)+size)
-		n, err := f.getxattr(pieceName(piece), buf[len(dst):])
-		if errors.Is(err, unix.ERANGE) && size < xattrPiece {
+	if cap(dst) == len(dst) {
+		dst = slices.Grow(dst, xattrFirst) // with no room at all, the kernel tells only the length
+	}
+	for {
+		spare := dst[len(dst):cap(dst)]
+		n, err := f.getxattr(pieceName(piece), spare)
+		if errors.Is(err, unix.ERANGE) && len(spare) < xattrPiece {
+			dst = slices.Grow(dst, xattrPiece)
 			continue
 		}
 		if err != nil {
 			return dst, err
 		}
-		copy(buf, dst)
-		return buf[:len(dst)+n], nil
+		return dst[:len(dst)+n], nil
 	}
 }
 
