@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ringsync/ringsync/dataplane/control"
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -123,8 +125,10 @@ type Result struct {
 	Verified        Verified       // bodies sent, by what the receiver held them against
 	Features        proto.Features // that the last session had agreed on
 	Sessions        int
-	Limited         bool  // there was more than MaxObjects allowed
-	Err             error // why it failed, or what could not be offered
+	Ways            engine.Ways     // of bodies of more than 64 KiB
+	ZeroCopy        engine.ZeroCopy // what the last session that tried it found out
+	Limited         bool            // there was more than MaxObjects allowed
+	Err             error           // why it failed, or what could not be offered
 
 	offers table
 }
@@ -136,6 +140,19 @@ func (r *Result) Each(f func(h proto.Hash, outcome Outcome, times store.Times)) 
 		e := &r.offers.entries[i]
 		f(e.hash, e.outcome, r.offers.times(e))
 	}
+}
+
+// AppendProven appends what the peer is known to hold, durable, under exactly these
+// times: the outcomes InSync and Sent, and no other. Of a session that failed these
+// count as well: nothing that was sent in it is Sent. Like Each it knows the objects of
+// the last session only.
+func (r *Result) AppendProven(dst []store.Proven) []store.Proven {
+	r.Each(func(h proto.Hash, outcome Outcome, times store.Times) {
+		if outcome == InSync || outcome == Sent || control.Enabled && control.Is(control.RemovedUnproven) {
+			dst = append(dst, store.Proven{Hash: h, Times: times})
+		}
+	})
+	return dst
 }
 
 // tally sums the outcomes up.
