@@ -99,32 +99,32 @@ func mountHanging(t *testing.T, at string) *gate {
 // not in order. (The thread that is in the call stays until the disk answers: no
 // program can do anything about that.)
 func TestHangingDisk(t *testing.T) {
-	h := build(t)
-	if err := os.Mkdir(filepath.Join(h.to, "d2"), 0o755); err != nil {
+	h := faultstest.Build(t)
+	if err := os.Mkdir(filepath.Join(h.To, "d2"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	g := mountHanging(t, filepath.Join(h.to, "d1"))
-	d := h.start("--shutdown-timeout=1s")
+	g := mountHanging(t, filepath.Join(h.To, "d1"))
+	d := h.Start("--shutdown-timeout=1s")
 	release := g.close()
 	t.Cleanup(release) // before the unmount
-	faultstest.Call(t, d.address, "d1")
+	faultstest.Call(t, d.Address, "d1")
 	<-g.hit
 
-	here := faultstest.Partition(t, h.from)
+	here := faultstest.Partition(t, h.From)
 	for i := range 5 {
 		faultstest.Grow(t, here, faultstest.Rand(uint64(i)), "o", float64(i*10))
-		if r := faultstest.PushTo(t, here, d.address, "d2"); r.Err != nil || r.Proven != r.Offered {
+		if r := faultstest.PushTo(t, here, d.Address, "d2"); r.Err != nil || r.Proven != r.Offered {
 			t.Errorf("session %d on the other disk: %d of %d: %v", i, r.Proven, r.Offered, r.Err)
 		}
 	}
-	d.cmd.Process.Signal(syscall.SIGTERM)
-	for end := time.Now().Add(time.Minute); !strings.Contains(d.log(), "does a disk hang?"); time.Sleep(10 * time.Millisecond) {
+	d.Cmd.Process.Signal(syscall.SIGTERM)
+	for end := time.Now().Add(time.Minute); !strings.Contains(d.Log(), "does a disk hang?"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("the daemon waits for the disk: %s", d.log())
+			t.Fatalf("the daemon waits for the disk: %s", d.Log())
 		}
 	}
 	release()
-	if err := d.wait(); err == nil {
+	if err := d.Wait(); err == nil {
 		t.Error("it calls that an end in order")
 	}
 }
