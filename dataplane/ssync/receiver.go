@@ -20,11 +20,12 @@ import (
 // ReceiverConfig says how sessions are received. Zero values mean the defaults;
 // the keys of object-server.conf are named.
 type ReceiverConfig struct {
-	Store  *store.Store
-	Pool   *buffer.Pool
-	Engine *engine.Engine // how bodies land; nil: portable
-	Log    *slog.Logger
-	Watch  *store.Watch // ends the sessions on a device that goes away; may be nil
+	Store   *store.Store
+	Pool    *buffer.Pool   // for bodies
+	Answers *buffer.Pool   // one for each session, while it lasts; nil: Pool
+	Engine  *engine.Engine // how bodies land; nil: portable
+	Log     *slog.Logger
+	Watch   *store.Watch // ends the sessions on a device that goes away; may be nil
 
 	ClientTimeout    time.Duration // client_timeout, of each line and body read; 60 s
 	LockTimeout      time.Duration // replication_lock_timeout, of both locks together; 15 s
@@ -77,6 +78,9 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	setDefault(&cfg.GroupSize, defaultGroupSize)
 	setDefault(&cfg.KeepAlive, defaultKeepAlive)
 	setDefault(&cfg.PerDevice, 1)
+	if cfg.Answers == nil {
+		cfg.Answers = cfg.Pool
+	}
 	r := &Receiver{cfg: cfg}
 	if cfg.Concurrency > 0 {
 		r.slots = make(chan struct{}, cfg.Concurrency)
@@ -201,7 +205,7 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	if _, err := s.conn.Write(first); err != nil {
 		return waited("response head", s.cfg.ClientTimeout, err)
 	}
-	s.out, err = engine.NewOutbound(ctx, s.conn, engine.OutConfig{Pool: s.cfg.Pool, Raw: raw, WriteTimeout: s.cfg.ClientTimeout})
+	s.out, err = engine.NewOutbound(ctx, s.conn, engine.OutConfig{Pool: s.cfg.Answers, Raw: raw, WriteTimeout: s.cfg.ClientTimeout})
 	if err != nil {
 		return err
 	}
