@@ -23,6 +23,7 @@ type House struct {
 	State     string
 	From, To  string
 	As        *syscall.Credential // of the daemon; nil: ours
+	Cgroup    *Cgroup             // of the daemon; nil: ours
 
 	t *testing.T
 }
@@ -58,8 +59,12 @@ var listening = regexp.MustCompile(`listening on (127\.0\.0\.1:[0-9]+)`)
 // Start runs a ringsyncd until it listens.
 func (h *House) Start(args ...string) *Daemon {
 	h.t.Helper()
-	d := &Daemon{Cmd: exec.Command(filepath.Join(h.Bin, "ringsyncd"), append([]string{"--listen=127.0.0.1:0", "--mount-check=false",
-		"--devices=" + h.To, "--swift-dir=" + h.Conf, "--state-dir=" + h.State, "--reclaim-age=876000h"}, args...)...)}
+	command := append([]string{filepath.Join(h.Bin, "ringsyncd"), "--listen=127.0.0.1:0", "--mount-check=false",
+		"--devices=" + h.To, "--swift-dir=" + h.Conf, "--state-dir=" + h.State, "--reclaim-age=876000h"}, args...)
+	if h.Cgroup != nil {
+		command = h.Cgroup.enter(command)
+	}
+	d := &Daemon{Cmd: exec.Command(command[0], command[1:]...)}
 	d.Cmd.SysProcAttr = &syscall.SysProcAttr{Credential: h.As, Pdeathsig: syscall.SIGKILL}
 	log, err := d.Cmd.StderrPipe()
 	if err != nil {

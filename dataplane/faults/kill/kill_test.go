@@ -56,19 +56,22 @@ func TestKill(t *testing.T) {
 }
 
 // grow makes work for a pass. push reclaims tombstones of more than a week, so its
-// times are of yesterday.
-func grow(t *testing.T, p *store.Partition, r *rand.Rand, cycle int) {
+// times are of yesterday. It returns how many bytes the new bodies have.
+func grow(t *testing.T, p *store.Partition, r *rand.Rand, cycle int) (size int) {
 	yesterday := time.Now().Add(-24*time.Hour).Unix() - storetest.Time(0).Time().Unix()
 	at := float64(yesterday) + float64(cycle)*100
-	for i := range 100 {
-		if err := storetest.Put(p, fmt.Sprintf("/a/c/tiny-%d", i), storetest.Time(at+float64(i)/100), faultstest.Body(r, r.IntN(300))); err != nil {
+	put := func(name string, at float64, n int) {
+		if err := storetest.Put(p, name, storetest.Time(at), faultstest.Body(r, n)); err != nil {
 			t.Fatal(err)
 		}
+		size += n
+	}
+	for i := range 100 {
+		put(fmt.Sprintf("/a/c/tiny-%d", i), at+float64(i)/100, r.IntN(300))
 	}
 	faultstest.Grow(t, p, r, fmt.Sprintf("cycle-%d", cycle%5), at+10)
-	if err := storetest.Put(p, "/a/c/large", storetest.Time(at), faultstest.Body(r, 3<<20)); err != nil {
-		t.Fatal(err)
-	}
+	put("/a/c/large", at, 3<<20)
+	return size
 }
 
 // strike makes a pass during which somebody dies, and returns how many objects
