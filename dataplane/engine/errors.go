@@ -27,6 +27,9 @@ var (
 	// ErrUnterminated says that the stream came to its proper end inside a
 	// line. It is an io.ErrUnexpectedEOF too.
 	ErrUnterminated = fmt.Errorf("line without an end: %w", io.ErrUnexpectedEOF)
+	// ErrTooSlow says that the peer sent something now and then, and too little: see
+	// SetPace.
+	ErrTooSlow = errors.New("too slow")
 	// ErrMoreLeft says that Drain gave up before the end of the stream.
 	ErrMoreLeft = errors.New("stream goes on")
 )

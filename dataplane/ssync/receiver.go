@@ -49,6 +49,13 @@ const (
 	defaultGroupSize        = 256
 	defaultKeepAlive        = 5 * time.Second
 
+	// A sender has to send paceBytes in any paceWaits times client_timeout in which he
+	// is waited for, or a byte a minute would hold a partition, a slot of its device
+	// and what else a session has. A sender whose disk takes half a minute for each
+	// offer is faster.
+	paceBytes = 1 << 10
+	paceWaits = 10
+
 	// lingerFor is how long input is read and dropped after an error line: a
 	// reset would make the sender lose the line before it has read it.
 	lingerFor = time.Second
@@ -215,6 +222,7 @@ func (s *reception) respond(ctx context.Context) (err error) {
 		return err
 	}
 	s.in.SetTimeout(s.cfg.ClientTimeout)
+	s.in.SetPace(paceBytes, paceWaits*s.cfg.ClientTimeout)
 	return nil
 }
 
