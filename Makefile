@@ -49,8 +49,8 @@ torture: ## hours: kills, bad networks, mutants, models, loads, and 10^7 executi
 	RINGSYNC_TORTURE=1 RINGSYNC_FULL=1 $(GO) test -count=1 -timeout 24h $(TESTFLAGS) ./dataplane/faults/... ./dataplane/store/...
 	@.ci/fuzz $(if $(filter command line,$(origin FUZZTIME)),$(FUZZTIME),10000000x)
 
-vuln: ## known vulnerabilities in what is linked (needs https://vuln.go.dev)
-	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
+vuln: ## known vulnerabilities in what is linked, by https://vuln.go.dev or VULNDB=file:///CLONE/data/osv of github.com/golang/vulndb
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest $(if $(VULNDB),-db=$(VULNDB)) -test ./...
 
 lint: floors ## format, vet, staticcheck, and the floors that imports may not climb
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'not gofmt-ed'; exit 1; }

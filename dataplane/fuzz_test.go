@@ -1,7 +1,9 @@
 package dataplane
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -94,4 +96,53 @@ func FuzzPeers(f *testing.F) {
 			t.Fatalf("%v (%v):\n%s", again, err, cmp.Diff(words, strings.Split(list, ",")))
 		}
 	})
+}
+
+// FuzzReadRequest shows that a request is the same however it arrives, with what
+// comes behind its head, and that what is refused is refused however it arrives.
+func FuzzReadRequest(f *testing.F) {
+	f.Add([]byte("SSYNC /d1/0 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello"), []byte{1, 1, 3})
+	f.Add([]byte("GET / HTTP/1.0\n\nPUT /"), []byte{15})
+	f.Add([]byte("GET / HTTP/1.1\r\n\r\n\r\n"), []byte{0})
+	f.Add([]byte("GET / HTTP/1.1\r\nA: b\r\n\r\r\n\r\n"), []byte{1})
+	f.Fuzz(func(t *testing.T, stream, cuts []byte) {
+		whole, err := readRequest(&arriving{stream: stream, cuts: []byte{255}, step: 1 << 10})
+		inPieces, err2 := readRequest(&arriving{stream: stream, cuts: cuts, step: 1})
+		if (err == nil) != (err2 == nil) {
+			t.Fatalf("whole: %v; in pieces: %v", err, err2)
+		}
+		if err != nil {
+			return
+		}
+		head := len(whole.raw) - len(whole.ahead)
+		if diff := cmp.Diff(whole.RequestHead, inPieces.RequestHead); diff != "" || head != len(inPieces.raw)-len(inPieces.ahead) {
+			t.Fatalf("%d bytes of head, or %d: -whole +in pieces:\n%s", head, len(inPieces.raw)-len(inPieces.ahead), diff)
+		}
+		for _, r := range []*request{whole, inPieces} {
+			if !bytes.HasPrefix(stream, r.raw) || !bytes.HasSuffix(r.raw, r.ahead) || proto.HeadEnd(stream) != head {
+				t.Fatalf("%q, and %q ahead of it, of %q", r.raw, r.ahead, stream)
+			}
+		}
+	})
+}
+
+// arriving is a connection whose bytes come in pieces of sizes taken from cuts.
+type arriving struct {
+	net.Conn
+	stream, cuts []byte
+	step, turn   int
+}
+
+func (a *arriving) Read(p []byte) (n int, err error) {
+	if len(a.stream) == 0 {
+		return 0, io.EOF
+	}
+	n = 1
+	if len(a.cuts) > 0 {
+		n += int(a.cuts[a.turn%len(a.cuts)]) * a.step
+	}
+	a.turn++
+	n = copy(p, a.stream[:min(n, len(a.stream))])
+	a.stream = a.stream[n:]
+	return n, nil
 }

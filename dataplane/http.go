@@ -27,6 +27,7 @@ type request struct {
 	raw   []byte // all that has been read: the head as it came, and ahead
 	ahead []byte // of the body, read behind the head
 	seen  *stats.Request
+	leave func() // gives back its place at a device; nil if it has none
 }
 
 // answer serves the one request of a connection.
@@ -51,6 +52,11 @@ func (n *Node) answer(conn net.Conn, v *visitor) {
 		return
 	}
 	defer release()
+	defer func() {
+		if r.leave != nil {
+			r.leave()
+		}
+	}()
 	switch {
 	case r.Target == "/healthcheck":
 		n.healthcheck(r)
@@ -88,8 +94,12 @@ func readRequest(conn net.Conn) (*request, error) {
 	piece := make([]byte, 4<<10)
 	for {
 		n, err := conn.Read(piece)
+		// What was there holds no end but perhaps the beginning of one, CRLF. Looked
+		// through from its start for each byte, a head would take seconds of a core.
+		from := max(0, len(buf)-len("\r\n"))
 		buf = append(buf, piece[:n]...)
-		if end := proto.HeadEnd(buf); end >= 0 {
+		if end := proto.HeadEnd(buf[from:]); end >= 0 {
+			end += from
 			head, err := proto.ParseRequestHead(buf[:end])
 			return &request{RequestHead: head, conn: conn, raw: buf, ahead: buf[end:]}, err
 		}

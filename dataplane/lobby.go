@@ -11,26 +11,30 @@ import (
 // lobby holds the connections that are not served yet: those that have not said
 // what they want, and those that have and wait for one of MaxClients. It has as
 // many places as MaxClients. Who connects and says nothing must not keep others
-// out: when the lobby is full, the one that has been silent for the longest goes.
-// A sender's head comes with its first packet, so with 1,024 places it would take
-// a thousand connections within a round trip to turn a good one away.
+// out: when the lobby is full, one goes that has said nothing, of the address that
+// has the most places the one that has been silent for the longest. A sender's head
+// comes with its first packet, so with 1,024 places it would take a thousand
+// connections within a round trip to turn a good one away, and from as many
+// addresses as there are.
 type lobby struct {
 	mu     sync.Mutex
 	left   *sync.Cond
 	places int
 	taken  int
-	silent *list.List // of *visitor, the oldest first
+	of     map[string]int // places, by address
+	silent *list.List     // of *visitor, the oldest first
 }
 
 // visitor is a connection in the lobby.
 type visitor struct {
 	conn  net.Conn
+	from  string        // its address
 	place *list.Element // among the silent; nil once it has spoken or was sent away
 	gone  bool          // sent away
 }
 
 func newLobby(places int) *lobby {
-	l := &lobby{places: places, silent: list.New()}
+	l := &lobby{places: places, of: map[string]int{}, silent: list.New()}
 	l.left = sync.NewCond(&l.mu)
 	return l
 }
@@ -41,30 +45,54 @@ func (l *lobby) enter(conn net.Conn) (v, sent *visitor) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.taken >= l.places {
-		if oldest := l.silent.Front(); oldest != nil {
-			sent = oldest.Value.(*visitor)
-			l.silent.Remove(oldest)
-			sent.place, sent.gone = nil, true
+		if next := l.first(); next != nil {
+			sent = next
 			sent.conn.Close()
-			l.taken--
+			l.out(sent)
 			continue
 		}
 		l.left.Wait()
 	}
 	l.taken++
-	v = &visitor{conn: conn}
+	v = &visitor{conn: conn, from: household(conn)}
+	l.of[v.from]++
 	v.place = l.silent.PushBack(v)
 	return v, sent
+}
+
+// first is who has to go first; nil if all have spoken.
+func (l *lobby) first() (v *visitor) {
+	for e := l.silent.Front(); e != nil; e = e.Next() {
+		if other := e.Value.(*visitor); v == nil || l.of[other.from] > l.of[v.from] {
+			v = other
+		}
+	}
+	return v
+}
+
+// out takes a visitor off the books.
+func (l *lobby) out(v *visitor) {
+	l.hush(v)
+	v.gone = true
+	l.taken--
+	if l.of[v.from]--; l.of[v.from] == 0 {
+		delete(l.of, v.from)
+	}
+}
+
+// hush takes a visitor from among the silent.
+func (l *lobby) hush(v *visitor) {
+	if v.place != nil {
+		l.silent.Remove(v.place)
+		v.place = nil
+	}
 }
 
 // spoke tells that the visitor's request is there; false if it was sent away.
 func (l *lobby) spoke(v *visitor) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if v.place != nil {
-		l.silent.Remove(v.place)
-		v.place = nil
-	}
+	l.hush(v)
 	return !v.gone
 }
 
@@ -75,12 +103,7 @@ func (l *lobby) leave(v *visitor) {
 	if v.gone {
 		return
 	}
-	if v.place != nil {
-		l.silent.Remove(v.place)
-		v.place = nil
-	}
-	v.gone = true
-	l.taken--
+	l.out(v)
 	l.left.Signal()
 }
 

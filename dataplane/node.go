@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/budget"
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/recon"
@@ -63,12 +64,15 @@ const (
 // Node answers the requests of other storage nodes.
 type Node struct {
 	cfg      Config
-	pool     *buffer.Pool
+	pool     *buffer.Pool // for bodies
+	answers  *buffer.Pool // one for each session, for what it is told
 	engine   *engine.Engine
 	receiver *ssync.Receiver
 	watch    *store.Watch // nil where the mounts can't be watched
 	lobby    *lobby
 	clients  chan struct{}
+	devices  *crowd // who is at each device
+	peers    *crowd // who is served of each address
 
 	sessions sync.WaitGroup
 	ctx      context.Context // ends when sessions are cut
@@ -96,33 +100,43 @@ func New(cfg Config) (*Node, error) {
 		cfg.UserTimeout = ssync.DefaultUserTimeout
 	}
 	cfg.warnUnserved()
-	// A session holds a buffer for what it sends, and its large bodies what they
-	// land in: see engine.Landing.
+	// Large bodies hold what they land in: see engine.Landing. What a session is
+	// told is gathered elsewhere, since a session holds that for as long as it lives,
+	// and may wait all the while: for a lock, a disk that hangs, a sender.
 	pool, err := buffer.New(buffer.Config{Count: cfg.Buffers})
 	if err != nil {
 		return nil, err
 	}
-	cfg.Tuning.Name, cfg.Tuning.Pool, cfg.Tuning.Lanes = cfg.Engine, pool, cfg.Lanes
-	moves, err := engine.New(cfg.Tuning)
+	answers, err := buffer.New(buffer.Config{Bytes: budget.AnswerBytes, Count: min(cfg.MaxClients, budget.MaxAnswers)})
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
+	cfg.Tuning.Name, cfg.Tuning.Pool, cfg.Tuning.Lanes = cfg.Engine, pool, cfg.Lanes
+	moves, err := engine.New(cfg.Tuning)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close(), answers.Close())
+	}
 	cfg.Log.Info("engine chosen", "engine", moves.Name(), "why", moves.Why())
 	cfg.tellMemory(moves.Name())
-	n := &Node{cfg: cfg, pool: pool, engine: moves, lobby: newLobby(cfg.MaxClients), clients: make(chan struct{}, cfg.MaxClients)}
+	n := &Node{
+		cfg: cfg, pool: pool, answers: answers, engine: moves,
+		lobby: newLobby(cfg.MaxClients), clients: make(chan struct{}, cfg.MaxClients),
+		devices: newCrowd(max(cfg.MaxClients/8, leastShare)), peers: newCrowd(cfg.MaxClients - cfg.MaxClients/8),
+	}
 	if err := n.show(); err != nil {
-		return nil, errors.Join(err, moves.Close(), pool.Close())
+		return nil, errors.Join(err, moves.Close(), pool.Close(), answers.Close())
 	}
 	if n.watch, err = store.NewWatch(); err != nil {
 		cfg.Log.Warn("mounts are not watched: sessions hold on to a device that is unmounted with umount -l", "error", err)
 	}
+	cfg.Receiver.Answers = answers
 	cfg.Receiver.Store, cfg.Receiver.Pool, cfg.Receiver.Engine, cfg.Receiver.Log, cfg.Receiver.Watch = cfg.Store, pool, moves, cfg.Log, n.watch
 	if cfg.Stats != nil {
 		cfg.Receiver.Settled = cfg.Stats.Settled
 	}
 	if n.receiver, err = ssync.NewReceiver(cfg.Receiver); err != nil {
 		n.watch.Close()
-		return nil, errors.Join(err, moves.Close(), pool.Close())
+		return nil, errors.Join(err, moves.Close(), pool.Close(), answers.Close())
 	}
 	n.ctx, n.cut = context.WithCancelCause(context.Background())
 	return n, nil
@@ -190,7 +204,7 @@ func (n *Node) Serve(l net.Listener) error {
 func (n *Node) welcome(conn net.Conn) {
 	v, sent := n.lobby.enter(conn)
 	if sent != nil {
-		n.cfg.Log.Warn("connection closed: it had sent no request for the longest time of as many as max_clients", "peer", sent.conn.RemoteAddr().String())
+		n.cfg.Log.Warn("connection closed: as many as max_clients are waiting, and of the address with the most of them this one has sent no request for the longest time", "peer", sent.conn.RemoteAddr().String())
 	}
 	n.sessions.Add(1)
 	go func() {
@@ -207,12 +221,21 @@ func (n *Node) admit(v *visitor) (release func(), err error) {
 	if !n.lobby.spoke(v) {
 		return nil, net.ErrClosed
 	}
+	gone, ok := n.peers.enter(v.from)
+	if !ok {
+		return nil, fmt.Errorf("%d requests of %s are being served or wait for it, as many of max_clients as one address may take", n.peers.room, v.from)
+	}
+	defer func() {
+		if err != nil {
+			gone()
+		}
+	}()
 	patience := time.NewTimer(n.cfg.HeadTimeout)
 	defer patience.Stop()
 	select {
 	case n.clients <- struct{}{}:
 		n.lobby.leave(v)
-		return func() { <-n.clients }, nil
+		return func() { <-n.clients; gone() }, nil
 	case <-patience.C:
 		return nil, fmt.Errorf("%d requests are being served, as many as max_clients allows", cap(n.clients))
 	case <-n.ctx.Done():
@@ -260,5 +283,5 @@ func (n *Node) Shutdown(ctx context.Context) error {
 	}
 	n.cut(ssync.ErrStopping)
 	n.watch.Close()
-	return errors.Join(n.engine.Close(), n.pool.Close())
+	return errors.Join(n.engine.Close(), n.pool.Close(), n.answers.Close())
 }

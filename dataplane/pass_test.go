@@ -316,3 +316,27 @@ func TestShutdownCutsJoined(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A request that the object server could understand in another way than this node
+// never gets there.
+func TestNothingAmbiguousIsPassedOn(t *testing.T) {
+	address, _ := startNode(t, behind(python(t, echo)))
+	for _, headers := range []string{
+		"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+		"Content-Length: 3\r\nContent-Length: 4\r\n",
+		"Content-Length: 3, 3\r\n",
+		"Content-Length: +3\r\n",
+		"Transfer-Encoding: gzip, chunked\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+		"Transfer-Encoding : chunked\r\n",
+		"A: b\r\n Content-Length: 3\r\n",
+		"A: b\rContent-Length: 3\r\n",
+		"A\x00: b\r\n",
+		"Content-Length\r\n",
+	} {
+		got := ask(t, address, "PUT /d1/0/a/c/o HTTP/1.1\r\n"+headers+"\r\n0\r\n\r\nDELETE /d1/0/a/c/o HTTP/1.1\r\n\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 400 ") || strings.Contains(got, "DELETE") {
+			t.Errorf("%q: %q", headers, got)
+		}
+	}
+}

@@ -38,6 +38,9 @@ func (n *Node) place(r *request, withRest bool) (t target, refused *refusal) {
 	if refused = t.split(path, withRest); refused != nil {
 		return t, refused
 	}
+	if refused = n.approach(r, t.device); refused != nil {
+		return t, refused
+	}
 	device, err := n.cfg.Store.Device(t.device)
 	if err != nil {
 		refused := refuseDevice(t.device, err)
@@ -47,6 +50,20 @@ func (n *Node) place(r *request, withRest bool) (t target, refused *refusal) {
 	}
 	device.Close()
 	return t, nil
+}
+
+// approach takes one of the places at a device for the rest of a request, before
+// anything on it is touched.
+func (n *Node) approach(r *request, device string) *refusal {
+	leave, ok := n.devices.enter(device)
+	if !ok {
+		f := refuse(http.StatusServiceUnavailable, "%d requests are at %.256s, as many as an eighth of max_clients: does a disk hang?", n.devices.room, device)
+		f.reason = ssync.ReasonBusy
+		n.cfg.Log.Warn("request refused", "device", device, "peer", r.conn.RemoteAddr().String(), "reason", string(f.reason), "error", f.text)
+		return f
+	}
+	r.leave = leave
+	return nil
 }
 
 // policy reads the header that names one; without it, it is policy 0.

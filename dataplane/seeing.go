@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"runtime"
 	"strings"
 
 	"github.com/ringsync/ringsync/dataplane/engine"
@@ -20,6 +21,7 @@ func (n *Node) show() error {
 		s.Counters("ringsync_bodies_total", "Bodies of more than 64 KiB, by the way that they took and why.", []string{"way", "reason"}, n.countWays),
 		s.Counters("ringsync_zero_copy_total", "Connections on which sends without a copy were tried, by what the kernel reported.", []string{"verdict"}, n.countZeroCopy),
 		s.Gauge("ringsync_clients", "Connections that are served.", func() float64 { return float64(max(0, len(n.clients)-1)) }),
+		s.Gauge("ringsync_goroutines", "Goroutines of this process.", func() float64 { return float64(runtime.NumGoroutine()) }),
 	)
 }
 
@@ -59,8 +61,14 @@ func (n *Node) placed(r *request, t target, refused *refusal) {
 }
 
 // recon answers what swift-recon asks, by whatever method. A cache file that no
-// daemon has written yet is nothing to tell of.
+// daemon has written yet is nothing to tell of. Some of it asks every disk, and one
+// may hang: so those who ask have as many places as one device's.
 func (n *Node) recon(r *request) {
+	if refused := n.approach(r, "/recon/"); refused != nil {
+		r.seen.Ends(refused.reason, refused.status)
+		refused.reply(r)
+		return
+	}
 	a := n.cfg.Recon.Answer(r.Target)
 	if a.Err != nil && !errors.Is(a.Err, fs.ErrNotExist) {
 		check, _, _ := strings.Cut(strings.TrimPrefix(r.Target, "/recon/"), "/")

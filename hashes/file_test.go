@@ -1,6 +1,7 @@
 package hashes
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -147,8 +148,51 @@ func TestParseFileAllocations(t *testing.T) {
 	}
 }
 
-// FuzzParseFile: a name that is accepted means the same when written in
-// normal form.
+var (
+	slowExtension = regexp.MustCompile(`(?s)^(\.*[^.].*)(\.[^.]*)$`)
+	slowMeta      = regexp.MustCompile(`(?s)^([^+-]*)(?:([+-])([^+-]*))?(?:([+-])([^+-]*))?(?:[+-].*)?$`)
+)
+
+// slowFile takes a name of a replication policy apart by regular expressions.
+func slowFile(name string) (f File, ok bool) {
+	f = File{Name: name, Frag: -1}
+	stem := name
+	if found := slowExtension.FindStringSubmatch(name); found != nil {
+		stem = found[1]
+		f.Ext = map[string]Ext{".data": Data, ".meta": Meta, ".ts": Tombstone, ".durable": Durable}[found[2]]
+	}
+	var err error
+	if f.Ext != Meta {
+		f.Time, err = proto.ParseTimestamp(stem)
+		return f, err == nil
+	}
+	found := slowMeta.FindStringSubmatch(stem)
+	if f.Time, err = proto.ParseTimestamp(found[1]); err != nil {
+		return f, false
+	}
+	at := f.Time
+	for i := 2; i < 6 && found[i] != ""; i += 2 {
+		delta, isNumber := ParsePythonInt(found[i+1], 16)
+		if !isNumber {
+			return f, false
+		}
+		if found[i] == "-" {
+			delta = -delta
+		}
+		if delta != 0 {
+			if at, err = at.Plus(delta); err != nil {
+				return f, false
+			}
+		}
+		if i == 2 {
+			f.CType, f.HasCType = at, true
+		}
+	}
+	return f, true
+}
+
+// FuzzParseFile: a slow and simple reader takes a name apart in the same way, and
+// one that is accepted means the same when written in normal form.
 func FuzzParseFile(f *testing.F) {
 	for _, name := range []string{
 		"1700000005.12345.data", "1e9.ts", "1700000005.12345_a-64ab9.meta",
@@ -165,6 +209,9 @@ func FuzzParseFile(f *testing.F) {
 		}
 
 		f, ok := ParseFile(name, replicated())
+		if slow, slowOK := slowFile(name); slowOK != ok || ok && slow != f {
+			t.Fatalf("%q: %+v, %t; slowly %+v, %t", name, f, ok, slow, slowOK)
+		}
 		if !ok {
 			return
 		}

@@ -1,6 +1,8 @@
 package hashes
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,14 +33,18 @@ func TestParseInvalid(t *testing.T) {
 	}
 }
 
-// FuzzInvalid: what was read, written and read again is the same; and a suffix
-// appended to a file that ends with a line is found there.
+// FuzzInvalid: a slow and simple reader reads the same; what was read, written and
+// read again is the same; and a suffix appended to a file that ends with a line is
+// found there.
 func FuzzInvalid(f *testing.F) {
 	f.Add([]byte("abc\n012\nabc\n"), uint16(0xfff))
 	f.Add([]byte(" abc \r\n\x00"), uint16(1))
 
 	f.Fuzz(func(t *testing.T, data []byte, more uint16) {
 		suffixes := ParseInvalid(data)
+		if diff := cmp.Diff(slowInvalid(string(data)), suffixes); diff != "" {
+			t.Fatalf("-slowly +read:\n%s", diff)
+		}
 		var lines []byte
 		for _, s := range suffixes {
 			lines = AppendInvalid(lines, s)
@@ -56,6 +62,17 @@ func FuzzInvalid(f *testing.F) {
 			t.Fatalf("%s is lost", s)
 		}
 	})
+}
+
+// slowInvalid splits lines, and looks for each among those before it.
+func slowInvalid(text string) (suffixes []proto.Suffix) {
+	for _, line := range strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n") {
+		s, err := proto.ParseSuffix(strings.TrimSpace(line))
+		if err == nil && !slices.Contains(suffixes, s) {
+			suffixes = append(suffixes, s)
+		}
+	}
+	return suffixes
 }
 
 // A line is appended for every object that is written.

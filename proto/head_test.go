@@ -2,6 +2,7 @@ package proto_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -265,13 +266,24 @@ func TestAppendHeadCannotBeForged(t *testing.T) {
 	}
 }
 
-// FuzzRequestHead shows that a head that parses is written again as one that
-// HeadEnd cuts at its end and that reads the same.
+// FuzzRequestHead shows that a slow and simple reader reads the same, and that a
+// head that parses is written again as one that HeadEnd cuts at its end and that
+// reads the same.
 func FuzzRequestHead(f *testing.F) {
 	f.Add([]byte(ssyncHead))
 	f.Add([]byte("GET /\xff HTTP/1.0\nA:b\r\nContent-Length: 05\n\n"))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		read, err := proto.ParseRequestHead(head)
+		first, headers, ok := slowHead(string(head))
+		var slow proto.RequestHead
+		if found := slowRequest.FindStringSubmatch(first); !ok || found == nil {
+			ok = false
+		} else {
+			slow = proto.RequestHead{Method: found[1], Target: found[2], Minor: int(found[3][0] - '0'), Headers: headers}
+		}
+		if ok != (err == nil) || ok && !cmp.Equal(slow, read) {
+			t.Fatalf("%q: read %+v, %v; slowly %+v, %t", head, read, err, slow, ok)
+		}
 		if err != nil {
 			return
 		}
@@ -295,6 +307,17 @@ func FuzzResponseHead(f *testing.F) {
 	f.Add([]byte("HTTP/1.0 507 \t no room\nA:b\n\n"))
 	f.Fuzz(func(t *testing.T, head []byte) {
 		read, err := proto.ParseResponseHead(head)
+		first, headers, ok := slowHead(string(head))
+		var slow proto.ResponseHead
+		if found := slowStatus.FindStringSubmatch(first); !ok || found == nil {
+			ok = false
+		} else {
+			status, _ := strconv.Atoi(found[2])
+			slow = proto.ResponseHead{Status: status, Reason: strings.Trim(found[3], blanks), Minor: int(found[1][0] - '0'), Headers: headers}
+		}
+		if ok != (err == nil) || ok && !cmp.Equal(slow, read) {
+			t.Fatalf("%q: read %+v, %v; slowly %+v, %t", head, read, err, slow, ok)
+		}
 		if err != nil {
 			return
 		}

@@ -169,14 +169,17 @@ func TestParseOfferRefuses(t *testing.T) {
 	}
 }
 
-// FuzzOffer shows that what parses is written, and read again, as the same offer,
-// and that the 2013 line keeps its time.
+// FuzzOffer shows that a slow and simple reader reads the same, that what parses is
+// written, and read again, as the same offer, and that the 2013 line keeps its time.
 func FuzzOffer(f *testing.F) {
 	f.Add([]byte(hashO1 + " 1700000001.00000 m:61a80,t:61a80"))
 	f.Add([]byte(hashO1 + " 1700000001.00000_000000000000000a m:0__b,t:-5__c,durable:False"))
 	f.Add([]byte(hashO1 + " 1e3 x:y,m%3A1"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		read, err := proto.ParseOffer(line)
+		if slow, ok, judged := slowOffer(string(line)); judged && (ok != (err == nil) || ok && slow != read) {
+			t.Fatalf("%q: read %+v, %v; slowly %+v, %t", line, read, err, slow, ok)
+		}
 		if err != nil {
 			return
 		}

@@ -175,12 +175,17 @@ func TestIsTrue(t *testing.T) {
 }
 
 // FuzzQuote shows that quoting is undone by unquoting, leaves nothing on the line
-// that a reader could take for a delimiter.
+// that a reader could take for a delimiter, and that a slow and simple reader
+// unquotes whatever there is to the same.
 func FuzzQuote(f *testing.F) {
 	f.Add("/AUTH_a/c/o 2/é")
 	f.Add("/a/c/%41;?#+\r\n")
 	f.Add("\x00%")
 	f.Fuzz(func(t *testing.T, name string) {
+		plain, err := proto.Unquote(name)
+		if slow, ok := slowUnquote(name); ok != (err == nil) || ok && slow != plain {
+			t.Fatalf("%q is unquoted as %q, %v; slowly %q, %t", name, plain, err, slow, ok)
+		}
 		quoted := proto.AppendQuoted(nil, name)
 		if i := bytes.IndexAny(quoted, " \r\n;?#\x00+"); i >= 0 {
 			t.Fatalf("%q is quoted as %q", name, quoted)
@@ -192,13 +197,17 @@ func FuzzQuote(f *testing.F) {
 	})
 }
 
-// FuzzSubrequestLine shows that a line that parses can be written again, by
-// AppendSubrequest, and reads as the same method and name.
+// FuzzSubrequestLine shows that a slow and simple reader reads the same, and that a
+// line that parses can be written again, by AppendSubrequest, and reads as the same
+// method and name.
 func FuzzSubrequestLine(f *testing.F) {
 	f.Add([]byte("PUT /AUTH_a/c/o%202/%C3%A9"))
 	f.Add([]byte(" DELETE  /a/c//../o;x?y#z% "))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		method, name, err := proto.ParseSubrequestLine(line)
+		if m, n, ok := slowSubrequestLine(string(line)); ok != (err == nil) || ok && (m != method || n != name) {
+			t.Fatalf("%q: read %q %q, %v; slowly %q %q, %t", line, method, name, err, m, n, ok)
+		}
 		if err != nil {
 			return
 		}
@@ -230,6 +239,11 @@ func FuzzHeaderLine(f *testing.F) {
 	f.Add([]byte("x: y\r\nz: w"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		read, err := proto.ParseHeaderLine(line)
+		name, value, found := strings.Cut(string(line), ":")
+		slow := proto.Header{Name: strings.Trim(name, blanks), Value: strings.Trim(value, blanks)}
+		if ok := found && slow.Name != ""; ok != (err == nil) || ok && slow != read {
+			t.Fatalf("%q: read %q, %v; slowly %q, %t", line, read, err, slow, ok)
+		}
 		if err != nil {
 			return
 		}

@@ -235,8 +235,9 @@ func TestAppendNormalPanicsOutOfRange(t *testing.T) {
 	}
 }
 
-// FuzzTimestamp shows that what parses survives each form, and that the order of
-// two is the string order of their internal forms.
+// FuzzTimestamp shows that fractions come to the same time, that what parses
+// survives each form, and that the order of two is the string order of their
+// internal forms.
 func FuzzTimestamp(f *testing.F) {
 	f.Add("1700000005.12345_000000000000000a", "1700000005.12346")
 	f.Add("1e3", " 5_ ")
@@ -244,6 +245,9 @@ func FuzzTimestamp(f *testing.F) {
 	f.Add("0.00000000000000000005e15", "1700000005.123465")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, err := proto.ParseTimestamp(a)
+		if slow, ok, judged := slowTimestamp(a); judged && (ok != (err == nil) || ok && slow != x) {
+			t.Fatalf("%q: read %v, %v; slowly %v, %t", a, x, err, slow, ok)
+		}
 		if err != nil {
 			return
 		}

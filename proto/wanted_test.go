@@ -74,13 +74,17 @@ func TestParseWanted(t *testing.T) {
 	}
 }
 
-// FuzzWanted shows that what parses is written, and read again, as the same.
+// FuzzWanted shows that a slow and simple reader reads the same, and that what
+// parses is written, and read again, as the same.
 func FuzzWanted(f *testing.F) {
 	f.Add([]byte(hashO1 + " dm"))
 	f.Add([]byte(hashO1))
 	f.Add([]byte(" " + hashO1 + " xm d\r\n"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		read, err := proto.ParseWanted(line)
+		if slow, ok := slowWanted(string(line)); ok != (err == nil) || ok && slow != read {
+			t.Fatalf("%q: read %+v, %v; slowly %+v, %t", line, read, err, slow, ok)
+		}
 		if err != nil {
 			return
 		}

@@ -93,7 +93,7 @@ cuts them at once.`,
 	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
 	f.StringVar(&o.verify, "verify", string(ssync.VerifyStored), "what bodies are held against at the least, where the sender is ringsync and says so too: md5, stored or none")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
-	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
+	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies: a large one takes four, or what half of them can spare")
 	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
 	o.tuning.add(f)
 	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")

@@ -5,6 +5,7 @@
 //	lanes      × a ring                      shared with the kernel
 //	requests   × a head, while it is read    those that are served, and as many in the lobby
 //	requests   × a stream's text buffer      lines, offers, small bodies
+//	sessions   × a buffer of answers         what is said to the sender, gathered
 //	sessions   × a chunk of 1 MiB            from a peer of ours, whose chunks carry sums
 //	sessions   × what is wanted, twice       offers of one session, up to their ceiling
 //	sessions   × a group × a subrequest      heads of what is committed together
@@ -25,8 +26,15 @@ import (
 	"github.com/ringsync/ringsync/dataplane/ssync"
 )
 
-// RequestHeadBytes bound the head of a request.
-const RequestHeadBytes = 64 << 10
+const (
+	// RequestHeadBytes bound the head of a request.
+	RequestHeadBytes = 64 << 10
+	// AnswerBytes is what the lines for a sender are gathered in, a chunk at a time:
+	// each wanted line takes up to 37 bytes. Only what is touched takes memory.
+	AnswerBytes = 64 << 10
+	// MaxAnswers keeps their address space to a gigabyte, whatever max_clients is.
+	MaxAnswers = 16 << 10
+)
 
 // Config is what the sum follows from. Zero values mean the defaults of a node.
 type Config struct {
@@ -78,6 +86,7 @@ func Of(cfg Config) Budget {
 		{"lanes", int64(cfg.Lanes), engine.LaneBytes()},
 		{"heads of requests", 2 * int64(cfg.Clients), 2 * RequestHeadBytes}, // a slice that grows is there twice
 		{"text of sessions", int64(cfg.Clients), engine.TextBytes},
+		{"answers of sessions", int64(min(cfg.Clients, MaxAnswers)), AnswerBytes},
 		{"chunks with sums", sessions, engine.SummedBytes},
 		{"wanted lists of sessions", sessions, ssync.WantedBytes},
 		{"groups of sessions", sessions, int64(cfg.Group) * ssync.SubrequestBytes},

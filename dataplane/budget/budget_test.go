@@ -44,6 +44,7 @@ func TestSum(t *testing.T) {
 		{Config{Lanes: 8}, "lanes", 8 * engine.LaneBytes()},
 		{Config{Lanes: 8, NoRings: true}, "lanes", 0},
 		{Config{Clients: 7}, "text of sessions", 7 * engine.TextBytes},
+		{Config{Clients: 7}, "answers of sessions", 7 * AnswerBytes},
 		{Config{Devices: 10, PerDevice: 2, Sessions: 5}, "wanted lists of sessions", 5 * ssync.WantedBytes},
 		{Config{Devices: 10, PerDevice: -1, Clients: 6}, "groups of sessions", 6 * 256 * ssync.SubrequestBytes},
 		{Config{Devices: 1, Group: 10}, "groups of sessions", 10 * ssync.SubrequestBytes},

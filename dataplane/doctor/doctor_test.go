@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,13 +212,22 @@ func TestMountinfo(t *testing.T) {
 	}
 }
 
-// No text makes more mounts than it has lines.
+// No text makes more mounts than it has lines, and wherever it is cut between two of
+// them, the parts make the same ones.
 func FuzzMountinfo(f *testing.F) {
 	f.Add("36 35 98:0 / /a rw - xfs /dev/sda\\040 rw\\04\n")
 	f.Add("\\777\\ - \\")
 	f.Fuzz(func(t *testing.T, text string) {
 		if n := len(parseMountinfo(text)); n > strings.Count(text, "\n")+1 {
 			t.Errorf("%d mounts", n)
+		}
+		lines := slices.Collect(strings.Lines(text))
+		var parts []mount
+		for _, line := range lines {
+			parts = append(parts, parseMountinfo(line)...)
+		}
+		if diff := cmp.Diff(parseMountinfo(text), parts, cmp.AllowUnexported(mount{})); diff != "" {
+			t.Errorf("-whole +line by line:\n%s", diff)
 		}
 		if got := unescape(text); len(got) > len(text) || !strings.Contains(text, `\`) && got != text {
 			t.Errorf("%q", got)

@@ -27,6 +27,9 @@ var (
 	// ErrUnterminated says that the stream came to its proper end inside a
 	// line. It is an io.ErrUnexpectedEOF too.
 	ErrUnterminated = fmt.Errorf("line without an end: %w", io.ErrUnexpectedEOF)
+	// ErrTooSlow says that the peer sent something now and then, and too little: see
+	// SetPace.
+	ErrTooSlow = errors.New("too slow")
 	// ErrDamaged says that a chunk's payload is not what its size line says of it.
 	ErrDamaged = errors.New("damaged on the way: a chunk does not match its xxh64")
 	// ErrNoSum says that lines or a small body came in a chunk without a sum, where

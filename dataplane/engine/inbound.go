@@ -37,6 +37,7 @@ type InConfig struct {
 type Inbound struct {
 	conn   net.Conn
 	gate   gate
+	pace   pace
 	engine *Engine
 	pool   *buffer.Pool
 	text   text

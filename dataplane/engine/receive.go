@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 )
 
 // receive reads once from the connection. At its end it returns io.EOF if the
@@ -12,8 +13,9 @@ func (i *Inbound) receive(p []byte) (int, error) {
 	if err := i.gate.pass(); err != nil {
 		return 0, i.keep(err)
 	}
+	began := i.pace.begin()
 	n, err := i.from.text(p)
-	return n, i.got(n, err)
+	return n, i.got(began, n, err)
 }
 
 // receiveTwo is receive into two places, the second one filled when the first
@@ -22,15 +24,19 @@ func (i *Inbound) receiveTwo(first, second []byte) (int, error) {
 	if err := i.gate.pass(); err != nil {
 		return 0, i.keep(err)
 	}
+	began := i.pace.begin()
 	n, err := i.from.body(first, second)
-	return n, i.got(n, err)
+	return n, i.got(began, n, err)
 }
 
 // got counts n bytes and judges the error that came with them. Bytes go first:
 // an error beside them comes again with the next read.
-func (i *Inbound) got(n int, err error) error {
+func (i *Inbound) got(began time.Time, n int, err error) error {
 	i.received.Add(int64(n))
+	slow := i.pace.tooSlow(began, n)
 	switch {
+	case slow && err == nil:
+		return i.keep(&OpError{Kind: kindReceive, Err: ErrTooSlow})
 	case n > 0 || err == nil:
 		return nil
 	case !errors.Is(err, io.EOF):

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"golang.org/x/sys/unix"
 )
 
@@ -88,6 +89,8 @@ func waited(wait string, limit time.Duration, err error) error {
 		return fmt.Errorf("%s: the peer acknowledges nothing any more: %w", wait, err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return &TimeoutError{Wait: wait, After: limit}
+	case errors.Is(err, engine.ErrTooSlow):
+		return &TimeoutError{Wait: fmt.Sprintf("%s: fewer than %d bytes", wait, paceBytes), After: paceWaits * limit}
 	case hungUp(err):
 		return fmt.Errorf("%s: %w (%w)", wait, ErrEarlyDisconnect, err)
 	}

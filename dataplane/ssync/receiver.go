@@ -20,11 +20,12 @@ import (
 // ReceiverConfig says how sessions are received. Zero values mean the defaults;
 // the keys of object-server.conf are named.
 type ReceiverConfig struct {
-	Store  *store.Store
-	Pool   *buffer.Pool
-	Engine *engine.Engine // how bodies land; nil: portable
-	Log    *slog.Logger
-	Watch  *store.Watch // ends the sessions on a device that goes away; may be nil
+	Store   *store.Store
+	Pool    *buffer.Pool   // for bodies
+	Answers *buffer.Pool   // one for each session, while it lasts; nil: Pool
+	Engine  *engine.Engine // how bodies land; nil: portable
+	Log     *slog.Logger
+	Watch   *store.Watch // ends the sessions on a device that goes away; may be nil
 
 	ClientTimeout    time.Duration // client_timeout, of each line and body read; 60 s
 	LockTimeout      time.Duration // replication_lock_timeout, of both locks together; 15 s
@@ -48,6 +49,13 @@ const (
 	defaultFailureRatio     = 1.0
 	defaultGroupSize        = 256
 	defaultKeepAlive        = 5 * time.Second
+
+	// A sender has to send paceBytes in any paceWaits times client_timeout in which he
+	// is waited for, or a byte a minute would hold a partition, a slot of its device
+	// and what else a session has. A sender whose disk takes half a minute for each
+	// offer is faster.
+	paceBytes = 1 << 10
+	paceWaits = 10
 
 	// lingerFor is how long input is read and dropped after an error line: a
 	// reset would make the sender lose the line before it has read it.
@@ -78,6 +86,9 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	setDefault(&cfg.GroupSize, defaultGroupSize)
 	setDefault(&cfg.KeepAlive, defaultKeepAlive)
 	setDefault(&cfg.PerDevice, 1)
+	if cfg.Answers == nil {
+		cfg.Answers = cfg.Pool
+	}
 	r := &Receiver{cfg: cfg}
 	if cfg.Concurrency > 0 {
 		r.slots = make(chan struct{}, cfg.Concurrency)
@@ -214,7 +225,7 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	if _, err := s.conn.Write(first); err != nil {
 		return waited("response head", s.cfg.ClientTimeout, err)
 	}
-	s.out, err = engine.NewOutbound(ctx, s.conn, engine.OutConfig{Pool: s.cfg.Pool, Raw: raw, Sums: sums, WriteTimeout: s.cfg.ClientTimeout})
+	s.out, err = engine.NewOutbound(ctx, s.conn, engine.OutConfig{Pool: s.cfg.Answers, Raw: raw, Sums: sums, WriteTimeout: s.cfg.ClientTimeout})
 	if err != nil {
 		return err
 	}
@@ -224,6 +235,7 @@ func (s *reception) respond(ctx context.Context) (err error) {
 		return err
 	}
 	s.in.SetTimeout(s.cfg.ClientTimeout)
+	s.in.SetPace(paceBytes, paceWaits*s.cfg.ClientTimeout)
 	return nil
 }
 

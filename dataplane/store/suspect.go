@@ -36,9 +36,9 @@ func (d *Device) suspect(err error) error {
 }
 
 func (s *Store) mark(d *Device, reason string) {
+	mark := &suspicion{mount: d.mount(), reason: reason} // asked of the disk, and so without the lock
 	s.mu.Lock()
 	known := s.suspects[d.name] != nil
-	mark := &suspicion{mount: d.mount(), reason: reason}
 	s.suspects[d.name] = mark
 	s.mu.Unlock()
 	if known {

@@ -26,11 +26,17 @@ type Watch struct {
 
 	mu      sync.Mutex
 	holders map[*holder]struct{}
+	looks   sync.WaitGroup
 }
 
+// holder is somebody who holds a device. To look at a device may take as long as
+// its disk likes, so nobody waits for that but who wants to let go of it.
 type holder struct {
 	device *Device
 	gone   func(error)
+
+	mu  sync.Mutex // held while the device is looked at, which must stay open
+	let bool       // it has been let go of, or its holder told
 }
 
 // NewWatch begins to watch the mounts of this process's namespace, until Close.
@@ -62,10 +68,17 @@ func (w *Watch) Hold(d *Device, gone func(error)) (release func()) {
 	w.mu.Unlock()
 	w.look(h) // it may have gone since it was opened, and that change is over
 	return func() {
-		w.mu.Lock()
-		delete(w.holders, h)
-		w.mu.Unlock()
+		h.mu.Lock()
+		h.let = true
+		h.mu.Unlock()
+		w.forget(h)
 	}
+}
+
+func (w *Watch) forget(h *holder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.holders, h)
 }
 
 // run waits for the mounts to change. The kernel counts the changes since the
@@ -81,7 +94,9 @@ func (w *Watch) run() {
 		case err != nil || fds[1].Revents != 0:
 			return
 		}
-		w.look(w.all()...)
+		for _, h := range w.all() {
+			w.looks.Go(func() { w.look(h) })
+		}
 	}
 }
 
@@ -91,34 +106,35 @@ func (w *Watch) all() []*holder {
 	return slices.Collect(maps.Keys(w.holders))
 }
 
-// look tells those of some holders whose device has gone. A device is looked at
-// under the lock, without which it could be closed meanwhile; its holder is told
-// without, for he may let go at once.
-func (w *Watch) look(holders ...*holder) {
-	w.mu.Lock()
-	var gone []func()
-	for _, h := range holders {
-		if _, holds := w.holders[h]; !holds {
-			continue
-		}
-		if err := h.device.Present(); errors.Is(err, ErrUnmounted) {
-			delete(w.holders, h)
-			gone = append(gone, func() { h.gone(err) })
-		}
-	}
-	w.mu.Unlock()
-	for _, tell := range gone {
-		tell()
+// look tells a holder whose device has gone. He is told without the lock, for he
+// may let go at once.
+func (w *Watch) look(h *holder) {
+	if err := h.present(); errors.Is(err, ErrUnmounted) {
+		w.forget(h)
+		h.gone(err)
 	}
 }
 
-// Close ends the watch.
+// present is the device's Present, which fails once at the most.
+func (h *holder) present() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.let {
+		return nil
+	}
+	err := h.device.Present()
+	h.let = errors.Is(err, ErrUnmounted)
+	return err
+}
+
+// Close ends the watch. Nobody holds a device any more.
 func (w *Watch) Close() {
 	if w == nil {
 		return
 	}
 	unix.Write(w.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // an eventfd takes eight bytes, and has room for the first
 	<-w.done
+	w.looks.Wait()
 	unix.Close(w.mounts)
 	unix.Close(w.stop)
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/faults/faultstest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -216,9 +219,12 @@ func TestNothingIsConfirmedEarly(t *testing.T) {
 	}
 }
 
-// A disk hangs: every call on it waits. Sessions on the other disk go on, and the
-// node stops, leaving behind what only the disk can end.
+// A disk hangs: every call on it waits. Those who ask for it take no more than an
+// eighth of max_clients, however often they come, and none of the buffers. So
+// sessions on the other disk go on, and the node stops, leaving behind what only
+// the disk can end.
 func TestHangingDisk(t *testing.T) {
+	const clients, room, callers = 80, 10, 30
 	from, to := storetest.Devices(t), twoDevices(t)
 	here := faultstest.Partition(t, from)
 	release, hangs := make(chan struct{}), make(chan struct{}, 1000)
@@ -229,15 +235,33 @@ func TestHangingDisk(t *testing.T) {
 		}
 		return nil
 	}}
-	node := faultstest.Start(t, faultstest.Store(t, to, hooks))
-	for range 3 {
-		faultstest.Call(t, node.Address, "d1")
+	node := faultstest.Start(t, faultstest.Store(t, to, hooks), func(c *dataplane.Config) { c.MaxClients, c.Buffers, c.Lanes = clients, 2, 1 })
+	var turnedAway int
+	for i := range callers {
+		if i%3 == 0 {
+			conn, err := net.Dial("tcp", node.Address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			io.WriteString(conn, "REPLICATE /d1/0 HTTP/1.1\r\n\r\n")
+			continue
+		}
+		if strings.Contains(faultstest.Call(t, node.Address, "d1").Hear("\r\n"), " 503 ") {
+			turnedAway++
+		}
 	}
-	for range 3 {
+	for range room {
 		<-hangs
+	}
+	if most := callers - callers/3; turnedAway < most-room || turnedAway == most {
+		t.Errorf("%d of %d sessions were turned away, and there is room for %d", turnedAway, most, room)
 	}
 	for i := range 10 {
 		faultstest.Grow(t, here, faultstest.Rand(uint64(i)), "o", float64(i*10))
+		if err := storetest.Put(here, "/a/c/large", storetest.Time(float64(i)), make([]byte, 3<<20)); err != nil {
+			t.Fatal(err)
+		}
 		if r := faultstest.PushTo(t, here, node.Address, "d2"); r.Err != nil || r.Proven != r.Offered {
 			t.Errorf("session %d on the other disk: %d of %d: %v", i, r.Proven, r.Offered, r.Err)
 		}

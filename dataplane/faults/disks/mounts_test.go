@@ -34,7 +34,7 @@ func mount(t *testing.T, at string, flags uintptr, options string) {
 	t.Helper()
 	err := unix.Mount("ringsync-test", at, "tmpfs", flags, options)
 	if errors.Is(err, unix.EPERM) {
-		t.Skip("mounting a tmpfs needs CAP_SYS_ADMIN; TestVerdicts shows the same by a witness")
+		cannotMount(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -76,8 +76,8 @@ func TestFullFileSystem(t *testing.T) {
 
 // A device is mounted read-only: sessions are refused in words that say so, nothing
 // is confirmed, what was there can still be sent, and once it is writable again
-// sessions go on. (While a session holds its locks the kernel does not turn a mount;
-// what it does by itself, when a disk fails, TestVerdicts shows by EROFS.)
+// sessions go on. (While a session holds its locks an operator can't turn the mount;
+// what the kernel does by itself, TestLostInMidSession shows.)
 func TestReadOnly(t *testing.T) {
 	devices, node := mounted(t, "size=10m")
 	d1 := filepath.Join(devices, "d1")

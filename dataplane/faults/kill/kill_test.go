@@ -15,10 +15,10 @@ import (
 // sender had called proven is there; everything that can be seen is whole; the
 // next pass completes without anybody tidying up, and both disks are the same.
 func TestKill(t *testing.T) {
-	h := build(t)
+	h := faultstest.Build(t)
 	cycles := faultstest.Count(t, 20, 500)
-	d := h.start()
-	here, there := faultstest.Partition(t, h.from), faultstest.Partition(t, h.to)
+	d := h.Start()
+	here, there := faultstest.Partition(t, h.From), faultstest.Partition(t, h.To)
 	sent := faultstest.Sent{}
 	whole := 100 * time.Millisecond // what a pass takes, so far as is known
 	dead := map[string]int{}
@@ -30,24 +30,24 @@ func TestKill(t *testing.T) {
 		moment := time.Duration(1 + r.Int64N(int64(whole)*5/4))
 		what := fmt.Sprintf("cycle %d, %s killed after %v", cycle, victim, moment)
 
-		acknowledged := h.strike(d, victim, moment, here, there)
+		acknowledged := strike(t, h, d, victim, moment, here, there)
 		if victim == "the sender" {
-			d.kill() // its end of the session is still open, and writes what has come
+			d.Kill() // its end of the session is still open, and writes what has come
 		}
-		faultstest.Killed(t, h.to, sent)
-		faultstest.Killed(t, h.from, sent)
+		faultstest.Killed(t, h.To, sent)
+		faultstest.Killed(t, h.From, sent)
 		if alike := faultstest.Alike(t, here, there); alike < acknowledged {
 			t.Errorf("%d were proven, and %d are there", acknowledged, alike)
 		}
 		dead[victim]++
 
-		d = h.start()
+		d = h.Start()
 		began := time.Now()
-		if p, _, err := h.push(d.address, 0); err != nil || p.Proven != p.Offered {
-			t.Errorf("the next pass: %v: %+v\n%s", err, p, d.log())
+		if p, _, err := h.Push(d.Address, 0); err != nil || p.Proven != p.Offered {
+			t.Errorf("the next pass: %v: %+v\n%s", err, p, d.Log())
 		}
 		whole = (whole + time.Since(began)) / 2
-		faultstest.Same(t, h.from, h.to)
+		faultstest.Same(t, h.From, h.To)
 		if t.Failed() {
 			t.Fatalf("%s; again: RINGSYNC_COUNT=%d go test ./dataplane/faults/kill -run '^TestKill$'", what, cycle+1)
 		}
@@ -56,40 +56,43 @@ func TestKill(t *testing.T) {
 }
 
 // grow makes work for a pass. push reclaims tombstones of more than a week, so its
-// times are of yesterday.
-func grow(t *testing.T, p *store.Partition, r *rand.Rand, cycle int) {
+// times are of yesterday. It returns how many bytes the new bodies have.
+func grow(t *testing.T, p *store.Partition, r *rand.Rand, cycle int) (size int) {
 	yesterday := time.Now().Add(-24*time.Hour).Unix() - storetest.Time(0).Time().Unix()
 	at := float64(yesterday) + float64(cycle)*100
-	for i := range 100 {
-		if err := storetest.Put(p, fmt.Sprintf("/a/c/tiny-%d", i), storetest.Time(at+float64(i)/100), faultstest.Body(r, r.IntN(300))); err != nil {
+	put := func(name string, at float64, n int) {
+		if err := storetest.Put(p, name, storetest.Time(at), faultstest.Body(r, n)); err != nil {
 			t.Fatal(err)
 		}
+		size += n
+	}
+	for i := range 100 {
+		put(fmt.Sprintf("/a/c/tiny-%d", i), at+float64(i)/100, r.IntN(300))
 	}
 	faultstest.Grow(t, p, r, fmt.Sprintf("cycle-%d", cycle%5), at+10)
-	if err := storetest.Put(p, "/a/c/large", storetest.Time(at), faultstest.Body(r, 3<<20)); err != nil {
-		t.Fatal(err)
-	}
+	put("/a/c/large", at, 3<<20)
+	return size
 }
 
 // strike makes a pass during which somebody dies, and returns how many objects
 // were proven by then.
-func (h *house) strike(d *daemon, victim string, moment time.Duration, here, there *store.Partition) (acknowledged int) {
+func strike(t *testing.T, h *faultstest.House, d *faultstest.Daemon, victim string, moment time.Duration, here, there *store.Partition) (acknowledged int) {
 	if victim != "the sender" {
-		timer := time.AfterFunc(moment, func() { d.cmd.Process.Kill() })
+		timer := time.AfterFunc(moment, func() { d.Cmd.Process.Kill() })
 		defer timer.Stop()
-		defer d.kill()
+		defer d.Kill()
 	}
 	if victim == "the receiver of a sender who tells all" {
-		result := faultstest.Push(h.t, here, d.address)
-		d.kill()
-		faultstest.Believe(h.t, here, there, result)
+		result := faultstest.Push(t, here, d.Address)
+		d.Kill()
+		faultstest.Believe(t, here, there, result)
 		return result.Proven
 	}
 	var killAfter time.Duration
 	if victim != "the receiver" {
 		killAfter = moment
 	}
-	r, told, _ := h.push(d.address, killAfter)
+	r, told, _ := h.Push(d.Address, killAfter)
 	if !told {
 		return 0
 	}

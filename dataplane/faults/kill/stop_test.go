@@ -16,14 +16,14 @@ import (
 
 // SIGTERM lets a session in hand finish, refuses new ones, and ends with 0.
 func TestDrain(t *testing.T) {
-	h := build(t)
-	d := h.start()
-	talk := faultstest.Call(t, d.address, "d1")
+	h := faultstest.Build(t)
+	d := h.Start()
+	talk := faultstest.Call(t, d.Address, "d1")
 	talk.Offer("/a/c/o")
 
-	d.cmd.Process.Signal(syscall.SIGTERM)
+	d.Cmd.Process.Signal(syscall.SIGTERM)
 	for {
-		other, err := net.Dial("tcp", d.address)
+		other, err := net.Dial("tcp", d.Address)
 		if err != nil {
 			break // nobody listens any more
 		}
@@ -35,10 +35,10 @@ func TestDrain(t *testing.T) {
 		t.Errorf("%q", said)
 	}
 	talk.Bye()
-	if err := d.wait(); err != nil {
-		t.Errorf("%v: %s", err, d.log())
+	if err := d.Wait(); err != nil {
+		t.Errorf("%v: %s", err, d.Log())
 	}
-	if state := storetest.MustState(t, faultstest.Partition(t, h.to), "/a/c/o"); !strings.Contains(state, "3 bytes") {
+	if state := storetest.MustState(t, faultstest.Partition(t, h.To), "/a/c/o"); !strings.Contains(state, "3 bytes") {
 		t.Error(state)
 	}
 }
@@ -46,14 +46,14 @@ func TestDrain(t *testing.T) {
 // The daemon needs no privileges: it works as a user who owns nothing but the
 // devices, its state and its configuration. It says where it listens, and to whom.
 func TestUnprivileged(t *testing.T) {
-	h := build(t)
+	h := faultstest.Build(t)
 	if os.Geteuid() == 0 {
 		const nobody = 65534
-		h.as = &syscall.Credential{Uid: nobody, Gid: nobody}
-		if err := os.Chmod(filepath.Dir(h.bin), 0o755); err != nil {
+		h.As = &syscall.Credential{Uid: nobody, Gid: nobody}
+		if err := os.Chmod(filepath.Dir(h.Bin), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for _, dir := range []string{h.to, h.state, h.conf} {
+		for _, dir := range []string{h.To, h.State, h.Conf} {
 			err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 				if err != nil {
 					return err
@@ -65,19 +65,19 @@ func TestUnprivileged(t *testing.T) {
 			}
 		}
 	}
-	d := h.start("--allow-peers=127.0.0.0/8,10.0.0.7")
-	here := faultstest.Partition(t, h.from)
+	d := h.Start("--allow-peers=127.0.0.0/8,10.0.0.7")
+	here := faultstest.Partition(t, h.From)
 	grow(t, here, faultstest.Rand(1), 0)
-	if r, _, err := h.push(d.address, 0); err != nil || r.Proven != r.Offered {
-		t.Errorf("%v: %+v\n%s", err, r, d.log())
+	if r, _, err := h.Push(d.Address, 0); err != nil || r.Proven != r.Offered {
+		t.Errorf("%v: %+v\n%s", err, r, d.Log())
 	}
-	d.cmd.Process.Signal(syscall.SIGTERM)
-	if err := d.wait(); err != nil {
-		t.Errorf("%v: %s", err, d.log())
+	d.Cmd.Process.Signal(syscall.SIGTERM)
+	if err := d.Wait(); err != nil {
+		t.Errorf("%v: %s", err, d.Log())
 	}
-	faultstest.Sound(t, h.to, nil)
-	faultstest.Same(t, h.from, h.to)
-	if log := d.log(); !strings.Contains(log, "listening on "+d.address) || !strings.Contains(log, "peers=127.0.0.0/8,10.0.0.7") {
+	faultstest.Sound(t, h.To, nil)
+	faultstest.Same(t, h.From, h.To)
+	if log := d.Log(); !strings.Contains(log, "listening on "+d.Address) || !strings.Contains(log, "peers=127.0.0.0/8,10.0.0.7") {
 		t.Error(log)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -148,6 +149,8 @@ func TestMaxClients(t *testing.T) {
 func TestManyObjects(t *testing.T) {
 	count := faultstest.Count(t, 10_000, 1_000_000)
 	from, to := storetest.Devices(t), storetest.Devices(t)
+	needInodes(t, from, count)
+	needInodes(t, to, count)
 	here := faultstest.Partition(t, from)
 	bury(t, here, count)
 	node := faultstest.Start(t, faultstest.Store(t, to, nil))
@@ -168,6 +171,25 @@ func TestManyObjects(t *testing.T) {
 		t.Logf("%d objects, %d MiB of heap at the most, %d before", count, peak>>20, before>>20)
 	}
 	node.Stop()
+}
+
+// needInodes gives d1 a file system of its own where the one below has too few inodes
+// for so many objects, a file and a directory each, on both sides: a tmpfs has one
+// for two pages of the machine's memory.
+func needInodes(t *testing.T, devices string, count int) {
+	t.Helper()
+	var st unix.Statfs_t
+	if err := unix.Statfs(devices, &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Files == 0 || st.Ffree > 5*uint64(count) {
+		return
+	}
+	d1 := filepath.Join(devices, "d1")
+	if err := unix.Mount("ringsync-test", d1, "tmpfs", 0, "nr_inodes=0,size=80%"); err != nil {
+		t.Skipf("%d inodes are left in %s, too few for %d objects, and a tmpfs without a limit can't be mounted: %v", st.Ffree, devices, count, err)
+	}
+	t.Cleanup(func() { unix.Unmount(d1, unix.MNT_DETACH) })
 }
 
 // bury makes tombstones, in groups.

@@ -3,6 +3,9 @@ package model_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,26 +45,74 @@ type play struct {
 // Random changes, sessions in both directions, failing calls and power cuts, from
 // a seed: whatever is found is one of the states that the model allows, what was
 // acknowledged stays, digests tell the truth, and two clean sessions at the end
-// make both disks the same.
+// make both disks the same. The first seed that fails is played with fewer and
+// fewer steps, and the fewest that fail are told.
 func TestModel(t *testing.T) {
 	for _, seed := range faultstest.Seeds(t, faultstest.Count(t, 200, 10_000)) {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			r := faultstest.Rand(seed)
-			p := &play{t: t, r: r, a: newDisk(t, "A", r), b: newDisk(t, "B", r)}
-			for range 8 + p.r.IntN(16) {
-				p.step()
-				if t.Failed() {
-					break
-				}
-			}
-			if !t.Failed() {
-				p.end()
-			}
-			if t.Failed() {
-				t.Logf("%s\nagain: %s", strings.Join(p.said, "\n"), faultstest.Again("model", "TestModel", seed))
-			}
-		})
+		steps := stepsOf(t, seed)
+		if !t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { playOut(t, seed, steps) }) {
+			shrink(t, seed, steps)
+			return
+		}
 	}
+}
+
+// stepsOf are the numbers of the steps of a seed, or those in RINGSYNC_STEPS.
+func stepsOf(t *testing.T, seed uint64) (steps []int) {
+	t.Helper()
+	if text := os.Getenv("RINGSYNC_STEPS"); text != "" {
+		for word := range strings.SplitSeq(text, ",") {
+			n, err := strconv.Atoi(word)
+			if err != nil {
+				t.Fatalf("RINGSYNC_STEPS: %v", err)
+			}
+			steps = append(steps, n)
+		}
+		return steps
+	}
+	for i := range 8 + faultstest.Rand(seed).IntN(16) {
+		steps = append(steps, i+1)
+	}
+	return steps
+}
+
+// playOut plays some of the steps of a seed. Each step draws from a source of its own:
+// so the others stay what they are when one is left out.
+func playOut(t *testing.T, seed uint64, steps []int) {
+	r := faultstest.Rand(seed)
+	p := &play{t: t, r: r, a: newDisk(t, "A", r), b: newDisk(t, "B", r)}
+	const last = 1 << 20
+	for _, step := range append(slices.Clone(steps), last) {
+		*r = *rand.New(rand.NewPCG(seed, uint64(step)))
+		if step == last {
+			p.end()
+		} else {
+			p.step()
+		}
+		if t.Failed() {
+			t.Logf("%s\nagain: %s", strings.Join(p.said, "\n"), again(seed, steps))
+			return
+		}
+	}
+}
+
+func again(seed uint64, steps []int) string {
+	words := make([]string, len(steps))
+	for i, step := range steps {
+		words[i] = strconv.Itoa(step)
+	}
+	return "RINGSYNC_STEPS=" + strings.Join(words, ",") + " " + faultstest.Again("model", "TestModel", seed)
+}
+
+// shrink leaves steps out, one by one from the end, as long as the rest fails.
+func shrink(t *testing.T, seed uint64, steps []int) {
+	for i := len(steps) - 1; i >= 0; i-- {
+		fewer := slices.Delete(slices.Clone(steps), i, i+1)
+		if !t.Run(fmt.Sprintf("seed %d without step %d", seed, steps[i]), func(t *testing.T) { playOut(t, seed, fewer) }) {
+			steps = fewer
+		}
+	}
+	t.Logf("the fewest steps of seed %d that fail: %s", seed, again(seed, steps))
 }
 
 func (p *play) say(format string, args ...any) { p.said = append(p.said, fmt.Sprintf(format, args...)) }
