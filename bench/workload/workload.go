@@ -37,7 +37,14 @@ type Spec struct {
 	Start      proto.Timestamp // of object 0; the next ones follow 10 ms apart
 	Posts      int             // of the first objects, how many get a .meta
 	Tombstones int             // of the last objects, how many are deleted
+
+	// StoredDigest adds our stored digest to bodies above StoredAbove, as a receiver
+	// of ours does that has checked them. Without it objects are as Swift writes them.
+	StoredDigest bool
 }
+
+// StoredAbove is the size of body, in bytes, above which a digest is stored.
+const StoredAbove = 64 << 10
 
 // Fixed gives every object the same size.
 func Fixed(bytes int) func(int) int { return func(int) int { return bytes } }
