@@ -99,6 +99,29 @@ func TestSuites(t *testing.T) {
 	}
 }
 
+// A part of a suite is itself only; what is none is refused with those there are.
+func TestParts(t *testing.T) {
+	whole := 0
+	for _, part := range Parts() {
+		picks, err := Suite("full", part)
+		if err != nil || len(picks) == 0 {
+			t.Fatalf("%s: %v", part, err)
+		}
+		whole += len(picks)
+		for _, p := range picks {
+			if p.Part != part {
+				t.Errorf("part %s has a pick of %s", part, p.Part)
+			}
+		}
+	}
+	if picks, err := Suite("full"); err != nil || len(picks) != whole {
+		t.Errorf("%v: %d picks in all, and %d in its parts", err, len(picks), whole)
+	}
+	if _, err := Suite("full", "cold", "nothing"); err == nil || !strings.Contains(err.Error(), "million") {
+		t.Errorf("a part that is none: %v", err)
+	}
+}
+
 // A volume has room for everything that lies on it at once, twice.
 func TestVolumeBytes(t *testing.T) {
 	p := ByHand()

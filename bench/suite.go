@@ -189,6 +189,6 @@ func full() []Pick {
 	part("numbers", // what an object costs, by how many there are
 		Pick{Workloads: list("S"), Scale: 0.02, Contestants: pair()},
 		Pick{Workloads: list("S"), Scale: 0.5, Contestants: pair(), Runs: 3})
-	part("million", Pick{Workloads: list("N"), Scale: 50, Media: list("tmpfs"), Contestants: pair(), Runs: 1})
+	part("million", Pick{Workloads: list("N"), Scale: 50, Media: list("tmpfs"), Layouts: list("64"), Contestants: pair(), Runs: 1})
 	return picks
 }

@@ -111,12 +111,34 @@ func (o ours) send(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
 	var said struct {
 		Offered, Wanted int
 		Seconds         float64
+		Verified        verified
 	}
 	if err := c.decode(&said); err != nil {
 		return sum, err
 	}
 	sum.Offered, sum.Wanted, sum.Seconds = said.Offered, said.Wanted, said.Seconds
-	return sum, nil
+	return sum, said.Verified.suits(o.check)
+}
+
+// verified counts bodies by what they were held against.
+type verified struct{ MD5, Stored, None, Small int }
+
+// suits is an error where a way of checking was asked for by name, and another was
+// taken.
+func (v verified) suits(check string) error {
+	wrong := 0
+	switch check {
+	case checkMD5:
+		wrong = v.Stored + v.None
+	case stored:
+		wrong = v.MD5 + v.None
+	case unchecked:
+		wrong = v.MD5 + v.Stored
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d bodies were not checked in the way of %s: %+v", wrong, check, v)
+	}
+	return nil
 }
 
 // unable tells why this variant can't run here; nil: it can. auto is the engine

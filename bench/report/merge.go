@@ -33,16 +33,31 @@ func Merge(reports ...*Report) (*Report, error) {
 			return nil, fmt.Errorf("report %d: %w", i+1, err)
 		}
 	}
-	if len(m.Failed) > 0 {
-		m.Failure = fmt.Sprintf("%d comparisons failed and were not made again, the first %s", len(m.Failed), m.Failed[0].short())
+	if len(m.Failed) == 0 {
+		m.Failure = ""
 	}
 	return m, nil
+}
+
+// Forgo lets a report count in which comparisons failed: they are named among what is
+// left out, and the rest stands. One that ended early is not mended so.
+func (r *Report) Forgo() {
+	if len(r.Failed) == 0 {
+		return
+	}
+	for _, c := range r.Failed {
+		r.LeftOut = append(r.LeftOut, LeftOut{What: c.short(), Why: "it failed: " + r.Failure})
+	}
+	r.Failure, r.Failed = "", nil
 }
 
 // add takes in a report, whose comparisons replace those that are there.
 func (m *Report) add(r *Report) error {
 	if r.Failure != "" && len(r.Failed) == 0 {
 		return fmt.Errorf("it ended early: %.200s", r.Failure)
+	}
+	if m.Failure == "" {
+		m.Failure = r.Failure
 	}
 	base := len(m.Parts)
 	if len(r.Parts) > 0 {

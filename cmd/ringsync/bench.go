@@ -220,6 +220,7 @@ func indented(text string) string {
 
 func newTablesCommand() *cobra.Command {
 	var write, save string
+	var forgo bool
 	cmd := &cobra.Command{
 		Use:   "tables REPORT.json…",
 		Short: "Print the tables of reports that were saved",
@@ -244,6 +245,9 @@ failed, can be measured again alone:
 			if err != nil {
 				return err
 			}
+			if forgo {
+				r.Forgo()
+			}
 			if save != "" {
 				if err := r.Save(save); err != nil {
 					return err
@@ -256,6 +260,7 @@ failed, can be measured again alone:
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&forgo, "forgo-failed", false, "name comparisons that failed among what is left out, and let the rest stand")
 	cmd.Flags().StringVar(&save, "save", "", "also write them, merged, as JSON to this file")
 	cmd.Flags().StringVar(&write, "write", "", "replace the tables in this document instead, and the plots beside it")
 	return cmd
