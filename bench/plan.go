@@ -25,6 +25,7 @@ type set struct {
 	source     string // devices directories, when they have been made
 	stored     string // a source with stored digests, where one is needed
 	target     string
+	heated     bool // the page cache has what the sender's disks hold
 	partitions []uint32
 }
 

@@ -65,8 +65,22 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	}
 	if err != nil {
 		h.report.Failure = err.Error()
+		h.missing(sets)
 	}
 	return h.report, err
+}
+
+// missing names the comparisons that a run which failed has no rows of.
+func (h *harness) missing(sets []*set) {
+	for _, s := range sets {
+		for _, c := range s.cells {
+			head := h.head(s, c)
+			same := func(other report.Cell) bool { other.CacheHow = ""; return other == head }
+			if !slices.ContainsFunc(h.report.Failed, same) && !slices.ContainsFunc(h.report.Rows, func(r *report.Row) bool { return same(r.Cell) }) {
+				h.report.Failed = append(h.report.Failed, head)
+			}
+		}
+	}
 }
 
 func (h *harness) run(ctx context.Context, sets []*set) (err error) {
@@ -152,8 +166,15 @@ func (h *harness) measureSet(ctx context.Context, s *set) error {
 		defer os.RemoveAll(s.source)
 		defer os.RemoveAll(s.stored)
 		defer os.RemoveAll(s.target)
-	} else if err := h.settle(ctx, s); err != nil {
-		return err
+	} else {
+		if s.cells[0].cache == medium.Warm {
+			if err := h.heat(s); err != nil { // while it grows old
+				return err
+			}
+		}
+		if err := h.settle(ctx, s); err != nil {
+			return err
+		}
 	}
 	for _, c := range s.cells {
 		err := h.measureCell(ctx, s, c)
@@ -167,12 +188,16 @@ func (h *harness) measureSet(ctx context.Context, s *set) error {
 	return nil
 }
 
-// heat reads the senders' disks.
+// heat reads the senders' disks, unless that has been done.
 func (h *harness) heat(s *set) error {
+	if s.heated {
+		return nil
+	}
 	err := medium.Heat(s.source)
 	if err == nil && s.stored != "" {
 		err = medium.Heat(s.stored)
 	}
+	s.heated = err == nil
 	return err
 }
 
@@ -191,6 +216,8 @@ func (h *harness) measureCell(ctx context.Context, s *set, c *cell) error {
 		if err := h.heat(s); err != nil {
 			return err
 		}
+	} else {
+		s.heated = false
 	}
 	rows := h.rows(s, c)
 	for n := range c.runs {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -150,6 +151,25 @@ func TestOthersGoOn(t *testing.T) {
 	}
 	if len(r.Rows) != 1 || r.Rows[0].Workload != "M" {
 		t.Errorf("%d rows", len(r.Rows))
+	}
+}
+
+// A run that is stopped names every comparison that it has no rows of.
+func TestStopped(t *testing.T) {
+	bin := programs(t)
+	ctx, stop := context.WithCancel(t.Context())
+	n := 0
+	r, err := Run(ctx, Config{
+		Picks: []Pick{pick("S", 0.002, "ringsync"), pick("M", 0.001, "ringsync"), pick("L", 0.001, "ringsync")}, BinDir: bin,
+		after: func(string) error {
+			if n++; n == 2 {
+				stop()
+			}
+			return nil
+		},
+	})
+	if err == nil || len(r.Rows) != 1 || len(r.Failed) != 2 || r.Failed[0].Workload != "M" || r.Failed[1].Workload != "L" {
+		t.Fatalf("%v: %d rows, failed %+v", err, len(r.Rows), r.Failed)
 	}
 }
 

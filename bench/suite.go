@@ -137,7 +137,7 @@ func ci() []Pick {
 	sessions := pick("S", 0.01, list("ringsync", "swift", "rsync"))
 	sessions.Layouts, sessions.Sessions = list("64"), []int{4}
 	return []Pick{
-		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, all()),
+		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, append(all(), "ringsync-to-sink", "engine", "floor-one")),
 		pick("X", 0.02, list("ringsync", "swift-to-ringsync")), pick("N", 0.01, append(pair(), "rsync")), pick("U", 0.05, all()), disk, sessions,
 	}
 }
@@ -179,7 +179,7 @@ func full() []Pick {
 		Pick{Workloads: list("L"), Scale: 0.125, Caches: list("cold"), Contestants: with(core(), "ringsync-portable", "ringsync+none", "ringsync-to-sink", "floor-read")})
 	part("sessions",
 		Pick{Workloads: list("S"), Scale: 0.1, Layouts: list("64"), Sessions: []int{1, 4}, Contestants: with(pair(), "ringsync-portable", "rsync-fsync")},
-		Pick{Workloads: list("S"), Scale: 0.1, Layouts: list("64"), Sessions: []int{16}, Contestants: with(pair(), "rsync-fsync"), Runs: 3},
+		Pick{Workloads: list("S"), Scale: 0.1, Layouts: list("64"), Sessions: []int{16}, Contestants: pair(), Runs: 3},
 		Pick{Workloads: list("L"), Scale: 0.25, Layouts: list("64"), Sessions: []int{1, 4}, Contestants: with(pair(), "ringsync-portable")},
 		Pick{Workloads: list("L"), Scale: 0.25, Layouts: list("64"), Sessions: []int{16}, Contestants: list("ringsync"), Runs: 3})
 	part("memory", // nobody waits for a disk
@@ -188,7 +188,7 @@ func full() []Pick {
 	part("mixed", Pick{Workloads: list("X"), Scale: 0.25, Contestants: with(core(), "ringsync-portable"), Runs: 3})
 	part("numbers", // what an object costs, by how many there are
 		Pick{Workloads: list("S"), Scale: 0.02, Contestants: pair()},
-		Pick{Workloads: list("S"), Scale: 0.5, Contestants: pair(), Runs: 3})
+		Pick{Workloads: list("S"), Scale: 0.25, Contestants: pair(), Runs: 3})
 	part("million", Pick{Workloads: list("N"), Scale: 50, Media: list("tmpfs"), Layouts: list("64"), Contestants: pair(), Runs: 1})
 	return picks
 }
