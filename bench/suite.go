@@ -188,7 +188,8 @@ func full() []Pick {
 	part("mixed", Pick{Workloads: list("X"), Scale: 0.25, Contestants: with(core(), "ringsync-portable"), Runs: 3})
 	part("numbers", // what an object costs, by how many there are
 		Pick{Workloads: list("S"), Scale: 0.02, Contestants: pair()},
-		Pick{Workloads: list("S"), Scale: 0.25, Contestants: pair(), Runs: 3})
+		Pick{Workloads: list("S"), Scale: 0.25, Contestants: pair(), Runs: 3},
+		Pick{Workloads: list("N"), Scale: 0.1, Contestants: pair()})
 	part("million", Pick{Workloads: list("N"), Scale: 50, Media: list("tmpfs"), Layouts: list("64"), Contestants: pair(), Runs: 1})
 	return picks
 }

@@ -41,9 +41,9 @@ func (o ours) digest() string {
 	case senderMD5:
 		return "MD5 against the ETag, at both ends"
 	case stored:
-		return "xxhash64 against the stored digest, at the receiver"
+		return "xxhash64 against the one stored with the object when its MD5 was checked, at the receiver"
 	case unchecked:
-		return "none"
+		return "none; no object counts as proven"
 	}
 	return "MD5 against the ETag, at the receiver"
 }

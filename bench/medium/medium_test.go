@@ -75,7 +75,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	for name, bytes := range map[string]int64{"dir:" + filepath.Join(dir, "absent"): 1, "dir:" + dir: 1 << 60, "xfs": 1 << 60} {
+	for name, bytes := range map[string]int64{"dir:" + filepath.Join(dir, "absent"): 1, "dir:" + dir: 1 << 60, "xfs": 1 << 60, "tmpfs": 1 << 60} {
 		m, err := medium.Parse(name)
 		if err != nil {
 			t.Fatal(err)
