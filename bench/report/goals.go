@@ -10,7 +10,7 @@ import (
 type at struct {
 	workload, medium, cache string
 	sessions, partitions    int
-	objects                 int // 0: the first that there is
+	objects                 int // 0: as many as most took part in
 	contestant              string
 }
 
@@ -136,14 +136,16 @@ func (r reached) holds() bool {
 	return r.value.Median >= r.reach
 }
 
-// find is the row of a contestant at a place; nil: there is none.
-func (r *Report) find(a at) *Row {
-	for _, row := range r.Rows {
-		if a.has(row.Cell) && row.Contestant == a.contestant {
-			return row
+// find is the row of a contestant at a place; nil: there is none. Of several numbers
+// of objects it is the one that most took part in.
+func (r *Report) find(a at) (found *Row) {
+	most := 0
+	for _, g := range r.groups() {
+		if row := g.of(a.contestant); row != nil && a.has(g.Cell) && len(g.rows) > most {
+			found, most = row, len(g.rows)
 		}
 	}
-	return nil
+	return found
 }
 
 func (a at) has(c Cell) bool {

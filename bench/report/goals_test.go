@@ -67,6 +67,16 @@ func TestGoalsNeedOneRun(t *testing.T) {
 	if line := lineOf(t, r, "| portable engine"); !strings.Contains(line, "not measured") {
 		t.Error(line)
 	}
+	// A smaller comparison that comes first is not the one that is meant.
+	r = judged(0.5)
+	less := small
+	less.Objects = 10
+	r.Rows = append([]*Row{row(less, "ringsync", 1), row(less, "swift", 2)}, r.Rows...)
+	r.Rows[0].Sum()
+	r.Rows[1].Sum()
+	if line := lineOf(t, r, "| S | Swift's Sender | ≥ 10"); !strings.Contains(line, "20.00 × (20.00–20.00) |") {
+		t.Error(line)
+	}
 	r = judged(0.5)
 	r.Rows[2] = row(small, "rsync-fsync", 10)
 	r.Rows[2].Sum()
