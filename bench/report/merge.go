@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Merge makes one report of several, all of the same machine and the same build. A
@@ -46,7 +47,7 @@ func (r *Report) Forgo() {
 		return
 	}
 	for _, c := range r.Failed {
-		r.LeftOut = append(r.LeftOut, LeftOut{What: c.short(), Why: "it failed: " + r.Failure})
+		r.LeftOut = append(r.LeftOut, LeftOut{What: c.short(), Why: "it failed: " + strings.Join(strings.Fields(r.Failure), " ")})
 	}
 	r.Failure, r.Failed = "", nil
 }
