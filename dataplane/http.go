@@ -11,13 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/budget"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/proto"
 )
 
 // maxHead bounds a request's head.
-const maxHead = 64 << 10
+const maxHead = budget.RequestHeadBytes
 
 // request is a request whose head has been read.
 type request struct {
@@ -225,7 +226,7 @@ func (n *Node) session(r *request, verb ssync.Verb) {
 	r.seen.Ends(reason, http.StatusOK)
 	log := n.cfg.Log.With("device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(),
 		"offered", report.Offered, "wanted", report.Wanted, "puts", report.Puts, "posts", report.Posts, "deletes", report.Deletes,
-		"failures", report.Failures, "bytes", report.Bytes, "verified", report.Verified.String(), "features", report.Features.String(), "seconds", report.Elapsed.Seconds(), "reason", string(reason))
+		"failures", report.Failures, "bytes", report.Bytes, "verified", report.Verified.String(), "features", report.Features.String(), "seconds", report.Elapsed.Seconds(), "ways", report.Ways.String(), "reason", string(reason))
 	if err != nil {
 		log.Warn("session failed", "error", err)
 		return

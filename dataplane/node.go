@@ -27,6 +27,7 @@ type Config struct {
 	Receiver   ssync.ReceiverConfig // Store, Pool and Log are the node's
 	Buffers    int                  // of 1 MiB, for bodies; 64
 	Lanes      int                  // rings for large bodies, with their threads; 4
+	Tuning     engine.Config        // what else of the engine is not the default; name, pool and lanes are the node's
 	MaxClients int                  // max_clients: requests served at once; 1024
 	Congestion string               // TCP congestion control; the system's
 	// DisablePath makes /healthcheck answer 503 while there is such a file:
@@ -101,11 +102,13 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	moves, err := engine.New(engine.Config{Name: cfg.Engine, Pool: pool, Lanes: cfg.Lanes})
+	cfg.Tuning.Name, cfg.Tuning.Pool, cfg.Tuning.Lanes = cfg.Engine, pool, cfg.Lanes
+	moves, err := engine.New(cfg.Tuning)
 	if err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
 	cfg.Log.Info("engine chosen", "engine", moves.Name(), "why", moves.Why())
+	cfg.tellMemory(moves.Name())
 	n := &Node{cfg: cfg, pool: pool, engine: moves, lobby: newLobby(cfg.MaxClients), clients: make(chan struct{}, cfg.MaxClients)}
 	if err := n.show(); err != nil {
 		return nil, errors.Join(err, moves.Close(), pool.Close())

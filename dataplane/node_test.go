@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -29,26 +30,7 @@ func startNode(t *testing.T, edit ...func(*dataplane.Config)) (address, devices 
 	for _, e := range edit {
 		e(&cfg)
 	}
-	node, err := dataplane.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := node.Listen(context.Background(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- node.Serve(l) }()
-	t.Cleanup(func() {
-		l.Close()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-		if err := node.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String(), cfg.Store.Devices()
+	return nodetest.Start(t, cfg).Address, cfg.Store.Devices()
 }
 
 // ask sends raw bytes, half-closes, and returns all that comes back.

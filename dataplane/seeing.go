@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 )
 
@@ -16,8 +17,27 @@ func (n *Node) show() error {
 		s.Watch(n.cfg.Store),
 		s.Gauge("ringsync_buffers", "Buffers for bodies, at most.", func() float64 { return float64(n.pool.Count()) }),
 		s.Gauge("ringsync_buffers_in_use", "Buffers for bodies that are out, those for text among them.", func() float64 { return float64(n.pool.InUse()) }),
+		s.Counters("ringsync_bodies_total", "Bodies of more than 64 KiB, by the way that they took and why.", []string{"way", "reason"}, n.countWays),
+		s.Counters("ringsync_zero_copy_total", "Connections on which sends without a copy were tried, by what the kernel reported.", []string{"verdict"}, n.countZeroCopy),
 		s.Gauge("ringsync_clients", "Connections that are served.", func() float64 { return float64(max(0, len(n.clients)-1)) }),
 	)
+}
+
+// countWays gives each way and reason that the engine had a body for.
+func (n *Node) countWays(add func(value float64, labels ...string)) {
+	s := n.engine.Stats()
+	s.Ways.Each(func(way engine.Way, reason engine.Reason, bodies int64) {
+		add(float64(bodies), way.String(), reason.String())
+	})
+}
+
+func (n *Node) countZeroCopy(add func(value float64, labels ...string)) {
+	s := n.engine.Stats()
+	for verdict, connections := range map[engine.ZeroCopy]int64{
+		engine.ZeroCopyKept: s.ZeroCopyKept, engine.ZeroCopyCopied: s.ZeroCopyCopied, engine.ZeroCopyRefused: s.ZeroCopyRefused,
+	} {
+		add(float64(connections), verdict.String())
+	}
 }
 
 // placed tells Stats what a request is about, and how it ends if it is refused:

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/conformance"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
 
@@ -29,26 +29,7 @@ func TestMain(m *testing.M) {
 func node(t *testing.T) (address, devices string) {
 	t.Helper()
 	s := storetest.New(t)
-	n, err := dataplane.New(dataplane.Config{Store: s, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := n.Listen(t.Context(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- n.Serve(l) }()
-	t.Cleanup(func() {
-		l.Close()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-		if err := n.Shutdown(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String(), s.Devices()
+	return nodetest.Start(t, dataplane.Config{Store: s}).Address, s.Devices()
 }
 
 func readReport(t *testing.T, out string) conformance.Report {

@@ -17,6 +17,7 @@ type doctorOptions struct {
 	devices, swiftDir, stateDir, engine string
 	clear                               string
 	mountCheck, probe, asJSON           bool
+	tuning                              doctorTuning
 }
 
 func newDoctorCommand() *cobra.Command {
@@ -24,9 +25,11 @@ func newDoctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what this kernel and these disks can do, and what keeps them from it",
-		Long: `doctor tells the kernel, the limits, the engine that would be used and why, and of
-each device whether it is mounted, on which file system, and whether it is suspect
-and why. It only reads, unless --probe is given: then it writes a file without a name
+		Long: `doctor tells the kernel, the limits, what io_uring can do here, the engine that would
+be used and why, the memory that ringsyncd may take at the most, and the path that each
+kind of body will take and why; of each device whether it is mounted, on which file
+system, whether it is suspect and why, and what paths differ there. Flags of ringsyncd
+that change an answer are given here as there. It only reads, unless --probe is given: then it writes a file without a name
 into the tmp directory of each device, which is made where it is missing, to find out
 what the file system takes.
 
@@ -45,6 +48,7 @@ It ends with 1 if there is a problem.`,
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where ringsyncd remembers suspect devices")
 	f.BoolVar(&o.mountCheck, "mount-check", true, "a device that is not mounted is a problem")
 	f.StringVar(&o.engine, "engine", "auto", "data path, as of ringsyncd")
+	o.tuning.add(f)
 	f.BoolVar(&o.probe, "probe", false, "write a file to each device")
 	f.StringVar(&o.clear, "clear", "", "take this device's suspect mark away, and do nothing else")
 	f.BoolVar(&o.asJSON, "json", false, "print as JSON")
@@ -63,7 +67,7 @@ func (o *doctorOptions) run(w io.Writer) error {
 	if o.clear != "" {
 		return o.clearMark(w, s)
 	}
-	r, err := doctor.Examine(doctor.Config{Store: s, Cluster: cluster, StateDir: o.stateDir, MountCheck: o.mountCheck, Engine: o.engine, Probe: o.probe})
+	r, err := doctor.Examine(doctor.Config{Store: s, Cluster: cluster, StateDir: o.stateDir, MountCheck: o.mountCheck, Engine: o.engine, Tuning: o.tuning.cfg, Budget: o.tuning.budget(), Probe: o.probe})
 	if err != nil {
 		return err
 	}
@@ -99,6 +103,7 @@ func printReport(w io.Writer, r *doctor.Report, probed bool) {
 	fmt.Fprintf(w, "kernel    %s\n", r.Kernel)
 	fmt.Fprintf(w, "go        %s\n", r.Go)
 	fmt.Fprintf(w, "engine    %s\n", r.Why)
+	printRings(w, &r.Rings)
 	for _, l := range r.Limits {
 		fmt.Fprintf(w, "limit     %s %s, at most %s%s\n", l.Name, limitText(l.Soft), limitText(l.Hard), also(l.Remark))
 	}
@@ -110,8 +115,12 @@ func printReport(w io.Writer, r *doctor.Report, probed bool) {
 		fmt.Fprintf(w, "policy    %d %s, %s%s\n", p.Index, p.Name, p.Type, also(remark))
 	}
 	fmt.Fprintf(w, "state     %s%s\n", r.State.Path, also(r.State.Error))
+	printMemory(w, &r.Memory)
+	fmt.Fprintln(w, "\nthe path of each kind of body, while lanes and buffers are free, and why:")
+	printPaths(w, r.Paths)
 	for _, d := range r.Devices {
 		printDevice(w, &d, probed)
+		printOwnPaths(w, &d, r.Paths)
 	}
 	fmt.Fprintln(w)
 	for _, text := range r.Problems {

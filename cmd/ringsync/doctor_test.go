@@ -18,7 +18,8 @@ func TestDoctor(t *testing.T) {
 	base := []string{"doctor", "--mount-check=false", "--devices=" + s.Devices(), "--state-dir=" + state, "--swift-dir=" + swiftDir(t)}
 	doctor := func(more ...string) (string, error) { return execute(t, append(base, more...)...) }
 	out, err := doctor("--probe")
-	for _, want := range []string{"kernel    Linux", "engine    ", "limit     NOFILE", "policy    1 ec, erasure_coding: its requests", "device    " + s.Devices() + "/d1", "xattrs of 65536 bytes", "fsync yes", "no problems"} {
+	for _, want := range []string{"kernel    Linux", "engine    ", "limit     NOFILE", "policy    1 ec, erasure_coding: its requests", "device    " + s.Devices() + "/d1", "xattrs of 65536 bytes", "fsync yes", "no problems",
+		"io_uring  ", "sends without a copy: ", "memory    ringsyncd takes at most ", "buffers for bodies: 64 of 1028 KiB", "sending, warm, no digest   below 64 KiB  packed", "landing   ", "paths of bodies: "} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%v: %q is missing in:\n%s", err, want, out)
 		}

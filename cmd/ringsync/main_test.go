@@ -2,15 +2,14 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"golang.org/x/sys/unix"
@@ -45,36 +44,21 @@ func TestPushAndVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	node, err := dataplane.New(dataplane.Config{Store: to, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := node.Listen(context.Background(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- node.Serve(l) }()
+	node := nodetest.Start(t, dataplane.Config{Store: to})
 	conf := swiftDir(t)
-	out, err := execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf, "--json")
+	out, err := execute(t, "push", "--to", node.Address, "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf, "--json")
 	var said struct{ Offered, Sent, Proven, Failed int }
 	if unmarshal := json.Unmarshal([]byte(out), &said); err != nil || unmarshal != nil || said.Offered != 3 || said.Sent != 3 || said.Proven != 3 {
 		t.Errorf("%v, %v: %s", err, unmarshal, out)
 	}
-	out, err = execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf, "--verb", "replication")
+	out, err = execute(t, "push", "--to", node.Address, "--devices", from.Devices(), "--device", "d1", "--swift-dir", conf, "--verb", "replication")
 	if err != nil || !strings.Contains(out, "wanted 0, sent 0, proven 0") || !strings.Contains(out, "not proven: 3") {
 		t.Errorf("as in 2013: %v: %s", err, out)
 	}
-	if out, err = execute(t, "push", "--to", l.Addr().String(), "--devices", from.Devices(), "--device", "d1", "--remote-device", "gone", "--swift-dir", conf); err == nil || !strings.Contains(out, "507") {
+	if out, err = execute(t, "push", "--to", node.Address, "--devices", from.Devices(), "--device", "d1", "--remote-device", "gone", "--swift-dir", conf); err == nil || !strings.Contains(out, "507") {
 		t.Errorf("a device that is not there: %v: %s", err, out)
 	}
-	l.Close()
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-	if err := node.Shutdown(context.Background()); err != nil {
-		t.Error(err)
-	}
+	node.Stop()
 	a, b := filepath.Join(from.Devices(), "d1"), filepath.Join(to.Devices(), "d1")
 	if out, err := execute(t, "verify", a, b, "--swift-dir", conf); err != nil || !strings.Contains(out, "3 objects") {
 		t.Errorf("%v: %s", err, out)

@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -29,12 +28,13 @@ type pushOptions struct {
 	to, devices, device, remoteDevice string
 	partitions, suffixes, swiftDir    string
 	congestion, stateDir              string
-	verb, engine, verify              string
+	verb, verify                      string
 	reclaimAge                        time.Duration
 	policy, maxObjects, sessions      int
 	mountCheck, asJSON                bool
 	sender                            ssync.SenderConfig
 	speaks                            ssync.Verb
+	tuning                            pushTuning
 }
 
 func newPushCommand() *cobra.Command {
@@ -83,8 +83,8 @@ proven. Bodies of 64 KiB or less are always held against their ETag, but for non
 	f.DurationVar(&o.sender.NodeTimeout, "node-timeout", 60*time.Second, "wait for the response head and for each send")
 	f.DurationVar(&o.sender.HTTPTimeout, "http-timeout", 60*time.Second, "wait for each line of the receiver")
 	f.StringVar(&o.verify, "verify", string(ssync.VerifyStored), "what bodies are held against at the least, where the receiver is ringsync and says so too: md5, stored or none")
-	f.StringVar(&o.engine, "engine", cmp.Or(os.Getenv("RINGSYNC_ENGINE"), "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
-	f.IntVar(&o.sender.ChunkBytes, "chunk-bytes", 1<<20, "payload of a full chunk")
+	o.tuning.add(f)
+	f.IntVar(&o.sender.ChunkBytes, "chunk-bytes", 1<<20, "payload of a full chunk, at most 1 MiB and a little")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.BoolVar(&o.asJSON, "json", false, "print the figures as JSON")
 	cmd.MarkFlagRequired("to")
@@ -107,6 +107,8 @@ type pushReport struct {
 	Verified   ssync.Verified `json:"verified"`
 	Features   string         `json:"features"`
 	Seconds    float64        `json:"seconds"`
+	Ways       engine.Ways    `json:"ways"`
+	ZeroCopy   string         `json:"zero_copy"`
 	Limited    bool           `json:"limited"`
 	Errors     []string       `json:"errors,omitempty"`
 	failures   int
@@ -126,6 +128,7 @@ func (r *pushReport) add(p *ssync.Result) {
 	r.Failed += p.Failed
 	r.Unproven += p.Unproven
 	r.Bytes += p.Bytes
+	r.addWays(p)
 	r.Verified.Add(p.Verified)
 	r.Features = p.Features.String()
 	r.Limited = r.Limited || p.Limited
@@ -147,6 +150,7 @@ func (r *pushReport) print(w io.Writer) {
 	if r.Unproven > 0 {
 		fmt.Fprintf(w, "not proven: %d, of which this receiver, being old or told so, compares, keeps or checks less than they are\n", r.Unproven)
 	}
+	r.printWays(w)
 	for _, e := range r.Errors {
 		fmt.Fprintln(w, "failed:", e)
 	}
@@ -263,14 +267,9 @@ func (o *pushOptions) parseVerb() (ssync.Verb, error) {
 // newSender returns a sender, and what ends it when its sessions have.
 func (o *pushOptions) newSender() (*ssync.Sender, func() error, error) {
 	o.sessions = max(1, o.sessions)
-	// A session holds a buffer for what it sends, and four that it reads ahead into.
-	pool, err := buffer.New(buffer.Config{Count: 5 * o.sessions})
+	pool, moves, err := o.tuning.engine(o.sessions)
 	if err != nil {
 		return nil, nil, err
-	}
-	moves, err := engine.New(engine.Config{Name: o.engine, Pool: pool})
-	if err != nil {
-		return nil, nil, errors.Join(err, pool.Close())
 	}
 	dialer := &net.Dialer{Control: ssync.Socket{Congestion: o.congestion, UserTimeout: o.sender.NodeTimeout}.Control}
 	o.sender.Pool, o.sender.Engine = pool, moves

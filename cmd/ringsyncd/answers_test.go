@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"regexp"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -112,26 +111,7 @@ func raw(parts []string) string {
 
 func answering(t *testing.T, objectServer string) string {
 	t.Helper()
-	node, err := dataplane.New(dataplane.Config{Store: storetest.New(t), Log: slog.New(slog.DiscardHandler), ObjectServer: objectServer})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := node.Listen(t.Context(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- node.Serve(l) }()
-	t.Cleanup(func() {
-		l.Close()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-		if err := node.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return nodetest.Start(t, dataplane.Config{Store: storetest.New(t), ObjectServer: objectServer}).Address
 }
 
 const passedOnMark = "the object server was here"

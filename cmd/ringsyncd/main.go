@@ -59,6 +59,7 @@ type options struct {
 	shutdown                     time.Duration
 	commitWorkers, buffers       int
 	lanes                        int
+	tuning                       tuning
 }
 
 func newCommand() *cobra.Command {
@@ -94,6 +95,7 @@ cuts them at once.`,
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
 	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
+	o.tuning.add(f)
 	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
 	f.StringSliceVar(&o.allowPeers, "allow-peers", nil, "addresses and networks (CIDR) that may connect, and the word ring for all addresses of the object rings; none given: all")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
@@ -211,10 +213,13 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *all
 	st, err := store.New(store.Config{
 		Devices: s.Devices, Cluster: cluster, MountCheck: s.MountCheck, ReclaimAge: notDefault(s.ReclaimAge),
 		Reserve: store.Reserve(s.FallocateReserve), DisableAllocate: s.DisableFallocate,
-		CommitWorkers: o.commitWorkers, StateDir: o.stateDir,
+		CommitWorkers: o.commitWorkers, StateDir: o.stateDir, DirectFrom: o.tuning.directFrom,
 		Notice: notice(log, seen),
 	})
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.tuning.check(); err != nil {
 		return nil, nil, err
 	}
 	verify, err := ssync.ParseVerify(o.verify)
@@ -225,7 +230,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *all
 		Verify:        verify,
 		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
 		Concurrency: s.Concurrency, PerDevice: s.PerDevice,
-		FailureThreshold: s.FailureThreshold, FailureRatio: max(s.FailureRatio, leastRatio),
+		FailureThreshold: s.FailureThreshold, FailureRatio: max(s.FailureRatio, leastRatio), GroupSize: o.tuning.groupSize,
 	}
 	if s.PerDevice == 0 {
 		receiver.PerDevice = -1 // the key's 0 is no limit, the field's its default

@@ -37,6 +37,7 @@ func TestRefusals(t *testing.T) {
 		{"a user that is not there", []string{conf(t, "swift_dir = "+good+"\nuser = no-such-user", "")}, `user "no-such-user" does not exist`},
 		{"an address that is not ours", []string{"--swift-dir=" + good, "--listen=192.0.2.1:0"}, "192.0.2.1:0"},
 		{"an object server without a port", []string{"--swift-dir=" + good, "--object-server=127.0.0.1"}, "object server"},
+		{"a group of nothing", []string{"--swift-dir=" + good, "--group-size=0"}, "--group-size 0"},
 		{"a peer without an address", []string{"--swift-dir=" + good, "--allow-peers=ring,node7"}, "node7"},
 		{"peers of rings that are not there", []string{"--swift-dir=" + good, "--allow-peers=ring"}, good + ": rings: no ring"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},

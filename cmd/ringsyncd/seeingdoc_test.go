@@ -54,3 +54,29 @@ func TestSeeingIsWritten(t *testing.T) {
 		}
 	}
 }
+
+// SEEING.md names every way of a body, and every reason for one.
+func TestWaysAreWritten(t *testing.T) {
+	text, err := os.ReadFile("SEEING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range []string{"ways.go", "zerocopy.go"} {
+		source, err := os.ReadFile("../../dataplane/engine/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, list := range regexp.MustCompile(`\[[a-zA-Z.]+\]string\{(.*)\}`).FindAllSubmatch(source, -1) {
+			for _, word := range regexp.MustCompile(`"([a-z_]+)"`).FindAllSubmatch(list[1], -1) {
+				found++
+				if !strings.Contains(string(text), "`"+string(word[1])+"`") {
+					t.Errorf("%s of engine/%s is not in SEEING.md", word[1], file)
+				}
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d words found", found)
+	}
+}

@@ -44,6 +44,9 @@ type lent struct {
 func (l *lent) count(b *Buffer, fills bool, by int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if fills && by > 0 && l.readers > 0 {
+		panic(fmt.Sprintf("buffer %d is to be filled while the kernel reads it", b.index))
+	}
 	if fills {
 		l.fills += by
 	} else {

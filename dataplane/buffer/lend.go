@@ -7,7 +7,8 @@ package buffer
 // With the build tag `invariants`, on Linux, both are enforced: the buffer's
 // pages are inaccessible or read-only meanwhile, to Go and not to the kernel,
 // which reaches them through a mapping of its own (Kernel). A Release of a
-// buffer that is lent panics. In other builds nothing happens.
+// buffer that is lent panics, and so does lending it to be filled while the kernel
+// still reads it. In other builds nothing happens.
 func (b *Buffer) Lend(fills bool) { b.lent.count(b, fills, +1) }
 
 // TakeBack ends a Lend.

@@ -246,6 +246,30 @@ func TestScramble(t *testing.T) {
 	}
 }
 
+// With the tag, on Linux, what the kernel reads may not be lent to be filled, as a
+// buffer that is reused before its notification would be.
+func TestLentTwice(t *testing.T) {
+	if !invariants || runtime.GOOS != "linux" {
+		t.Skip("needs the build tag invariants, on Linux")
+	}
+	b := newPool(t, Config{Bytes: os.Getpagesize(), Count: 1}).TryGet()
+	b.Lend(false)
+	b.Lend(false)
+	b.TakeBack(false)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("lent to be filled while it is read")
+			}
+		}()
+		b.Lend(true)
+	}()
+	b.TakeBack(false)
+	b.Lend(true)
+	b.TakeBack(true)
+	b.Release()
+}
+
 // A pool in use allocates nothing.
 func TestAllocations(t *testing.T) {
 	p := newPool(t, Config{Bytes: os.Getpagesize(), Count: 1})

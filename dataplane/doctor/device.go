@@ -27,6 +27,7 @@ type Device struct {
 	Suspect    string   `json:"suspect,omitempty"`
 	Mark       string   `json:"mark,omitempty"` // the file that remembers it
 	Probe      *Probe   `json:"probe,omitempty"`
+	Paths      []Path   `json:"paths,omitempty"` // of bodies; those of O_DIRECT if it was not probed
 	Remarks    []string `json:"remarks,omitempty"`
 	Problems   []string `json:"problems,omitempty"`
 }
@@ -76,6 +77,9 @@ func (cfg *Config) examine(d Device) Device {
 	d.readData()
 	if cfg.Probe {
 		d.probe()
+	}
+	if cfg.paths != nil {
+		d.Paths = cfg.paths(d.Probe == nil || d.Probe.Direct)
 	}
 	return d
 }

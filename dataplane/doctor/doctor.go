@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/budget"
 	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
@@ -22,8 +23,12 @@ type Config struct {
 	StateDir   string
 	MountCheck bool          // mount_check
 	Engine     string        // as ringsyncd's --engine
+	Tuning     engine.Config // as ringsyncd's other flags say
+	Budget     budget.Config // the same; the devices are counted here
 	Probe      bool          // write a file to each device
 	Patience   time.Duration // with a device; 10 s
+
+	paths func(direct bool) []Path // nil: there is no engine
 }
 
 const defaultPatience = 10 * time.Second
@@ -31,15 +36,18 @@ const defaultPatience = 10 * time.Second
 // Report is what was found. Problems keep something from working; each names the
 // thing.
 type Report struct {
-	Kernel   string   `json:"kernel"`
-	Go       string   `json:"go"`
-	Engine   string   `json:"engine,omitempty"`
-	Why      string   `json:"engine_why,omitempty"`
-	Limits   []Limit  `json:"limits"`
-	Policies []Policy `json:"policies"`
-	State    State    `json:"state_dir"`
-	Devices  []Device `json:"devices"`
-	Problems []string `json:"problems,omitempty"`
+	Kernel   string        `json:"kernel"`
+	Go       string        `json:"go"`
+	Engine   string        `json:"engine,omitempty"`
+	Why      string        `json:"engine_why,omitempty"`
+	Rings    Rings         `json:"io_uring"`
+	Limits   []Limit       `json:"limits"`
+	Memory   budget.Budget `json:"memory"`
+	Paths    []Path        `json:"paths,omitempty"` // of bodies on a device that takes O_DIRECT
+	Policies []Policy      `json:"policies"`
+	State    State         `json:"state_dir"`
+	Devices  []Device      `json:"devices"`
+	Problems []string      `json:"problems,omitempty"`
 }
 
 // Limit is one of the process's resource limits.
@@ -75,11 +83,17 @@ func Examine(cfg Config) (*Report, error) {
 	}
 	slices.Sort(names)
 	r := &Report{Kernel: kernel(), Go: runtime.Version(), Limits: limits(), Devices: []Device{}, Policies: []Policy{}}
-	name, why, err := engine.Choose(cfg.Engine)
+	cfg.Tuning.Name = cfg.Engine
+	rules, err := engine.NewRules(cfg.Tuning)
 	if err != nil {
 		r.Problems = append(r.Problems, err.Error())
+	} else {
+		cfg.paths = func(direct bool) []Path { return paths(rules, rules.DirectFrom, direct) }
+		r.Paths = cfg.paths(true)
 	}
-	r.Engine, r.Why = string(name), why
+	r.Engine, r.Why, r.Rings = string(rules.Engine), rules.Why, rings(rules)
+	cfg.Budget.Devices, cfg.Budget.NoRings = len(names), rules.Engine != engine.Uring
+	r.Memory = budget.Of(cfg.Budget)
 	for _, p := range cfg.Cluster.Policies {
 		r.Policies = append(r.Policies, Policy{p.Index, p.Name, p.Kind.String(), p.Kind == hashes.Replication})
 	}
@@ -128,7 +142,7 @@ func limits() []Limit {
 		files.Remark = fmt.Sprintf("1,024 clients at once may need %d: raise it (LimitNOFILE= of systemd) or lower --max-clients", enoughFiles)
 	}
 	if memory := &list[1]; memory.Soft < enoughMemory {
-		memory.Remark = fmt.Sprintf("64 buffers take %d: with io_uring they stay unregistered below that, for a few percent more CPU (LimitMEMLOCK= of systemd)", enoughMemory)
+		memory.Remark = fmt.Sprintf("64 buffers take %d, in each lane's ring: with io_uring they stay unregistered below that, for a few percent more CPU (LimitMEMLOCK= of systemd)", enoughMemory)
 	}
 	return list
 }

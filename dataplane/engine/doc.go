@@ -34,5 +34,9 @@
 //
 // uring has all of these, sendfile what the ring does not do, auto the best that
 // the kernel lets it. A body that finds no lane, no buffer or no descriptor goes
-// the portable way.
+// the portable way. Rules has the choice, Ways counts what became of it.
+//
+// What a ring sends it tries to send without a copy (SEND_ZC), once a connection:
+// the kernel's report of that decides, and where it copied all the same, as a
+// loopback does, plain sends are cheaper. See ZeroCopy.
 package engine

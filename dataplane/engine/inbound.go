@@ -49,6 +49,7 @@ type Inbound struct {
 
 	landings []*Landing // that were not seen to end, the oldest first
 	received atomic.Int64
+	ways     Ways
 	err      error
 }
 

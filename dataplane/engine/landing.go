@@ -90,6 +90,7 @@ func (l *Landing) Wait() error {
 func (i *Inbound) landLarge(n int64, sink Sink, digests []hash.Hash) (l *Landing, got int64, err error) {
 	first := i.pool.TryGet()
 	if first == nil {
+		i.engine.count(&i.ways, WayLandText, ReasonNoBuffer)
 		got, err = i.landText(n, sink, digests)
 		return nil, got, err
 	}

@@ -9,8 +9,6 @@ import (
 )
 
 const (
-	// landedByRing is the least body that is worth a lane.
-	landedByRing = 1 << 20
 	// waitForAll is the least that a receive waits for as a whole: the kernel then
 	// collects it, and nobody is woken for each packet.
 	waitForAll = 128 << 10
@@ -47,21 +45,30 @@ type write struct {
 	err  error
 }
 
-// laneFor takes a lane for a body that should land by a ring, where there is one.
-func (e *Engine) laneFor(i *Inbound, l *Landing, n int64) *uring.Lane {
-	if e == nil || e.lanes == nil || n < landedByRing || i.two.raw == nil {
-		return nil
+// laneFor takes a lane for a body that should land by a ring, where there is one, and
+// counts the way that it takes.
+func (e *Engine) laneFor(i *Inbound, l *Landing, n int64) (lane *uring.Lane) {
+	way, reason := WayLandCopy, ReasonEngine
+	if e != nil {
+		sink, is := l.sink.(DirectSink)
+		way, reason = e.rules.Landing(Kind{Bytes: n, Direct: is && sink.Direct()})
 	}
-	sink, is := l.sink.(DirectSink)
-	if !is || !sink.Direct() || len(l.pieces[0].lease.Bytes()) < landingBytes+tailBytes {
-		return nil
+	if way == WayLandRing {
+		switch {
+		case i.two.raw == nil:
+			reason = ReasonNoDescriptor
+		case len(l.pieces[0].lease.Bytes()) < landingBytes+tailBytes:
+			reason = ReasonNoBuffer
+		default:
+			if lane = e.lanes.TryGet(); lane == nil {
+				reason = ReasonNoLane
+			}
+		}
 	}
-	lane := e.lanes.TryGet()
-	if lane != nil {
-		e.stats.landed.Add(1)
-	} else {
-		e.stats.noLane.Add(1)
+	if lane == nil {
+		way = WayLandCopy
 	}
+	e.count(&i.ways, way, reason)
 	return lane
 }
 

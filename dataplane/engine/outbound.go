@@ -55,6 +55,8 @@ type Outbound struct {
 	sums  outSums
 
 	sent atomic.Int64
+	ways Ways
+	zero zeroCopy
 	err  error
 }
 

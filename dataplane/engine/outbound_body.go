@@ -19,20 +19,25 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	if o.err != nil {
 		return 0, o.err
 	}
-	if sent, is, err := o.sendByRing(src, off, n, digest); is {
-		if err == nil {
-			err = o.settle()
+	kind, way, reason := o.way(src, off, n, digest)
+	if way == WayRing {
+		sent, is, without, err := o.sendByRing(src.(FileSource), off, kind, reason, digest)
+		if is {
+			if err == nil {
+				err = o.settle()
+			}
+			return sent, err
 		}
-		return sent, err
+		way, reason = o.engine.rules.without(kind, without)
 	}
-	way := o.engine.sending(o, src, n, digest)
 	if o.sums.on && n <= smallBody {
-		way = nil // the reader takes it for text
+		way, reason = WayCopy, ReasonSmall // the reader takes it for text
 	}
+	o.engine.count(&o.ways, way, reason)
 	for sent < n {
 		var k int64
-		if whole := o.whole(n - sent); way != nil && whole > 0 {
-			k, err = way(o, src.(FileSource), off+sent, whole)
+		if whole := o.whole(n - sent); way == WaySendfile && whole > 0 {
+			k, err = o.sendFile(src.(FileSource), off+sent, whole)
 		} else if err = o.endNoted(); err == nil {
 			k, err = o.copyIn(src, off+sent, n-sent, digest)
 		}
@@ -42,10 +47,6 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	}
 	return sent, o.settle()
 }
-
-// sendWay sends src[off, off+n), which fills whole chunks, past the buffer. n is
-// what whole said.
-type sendWay func(o *Outbound, src FileSource, off, n int64) (sent int64, err error)
 
 // leastPart is what a chunk must still lack for the file to be sent past the
 // buffer: for less a copy is cheaper than the calls it saves.

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// cold tells whether a body is better read past the page cache, or ahead.
+func cold(src FileSource, off, n int64) bool { return !resident(src.Descriptor(), off, n) }
+
 // warmPercent of a body's pages in the cache make it warm.
 const warmPercent = 90
 

@@ -63,17 +63,17 @@ func (s *ringSocket) hears(c uring.Completion) bool {
 // await returns the completion of the operation, which has the gate's timeout. One
 // that does not come in time, or that the gate is shut on, is cancelled; err then is
 // a deadline's, as it is from a connection, and the completion may still have bytes.
-func (s *ringSocket) await() (c uring.Completion, err error) {
-	deadline := noDeadline
-	if s.gate.timeout > 0 {
-		deadline = time.Now().Add(s.gate.timeout)
-	}
+func (s *ringSocket) await() (c uring.Completion, err error) { return s.awaitTag(tagSocket) }
+
+// awaitTag is await for an operation of another tag.
+func (s *ringSocket) awaitTag(tag uint64) (c uring.Completion, err error) {
+	deadline := s.deadline()
 	for s.did = false; !s.did; s.taker.take() {
 		switch wait := s.ring.Wait(deadline); {
 		case wait == os.ErrDeadlineExceeded, wait == uring.ErrWoken && s.gate.shutBy() != nil:
 			if err == nil {
 				err = os.ErrDeadlineExceeded
-				must(s.ring.Cancel(tagSocket))
+				must(s.ring.Cancel(tag))
 			}
 			deadline = noDeadline
 		case wait != uring.ErrWoken:
@@ -83,6 +83,14 @@ func (s *ringSocket) await() (c uring.Completion, err error) {
 	return s.heard, err
 }
 
+// deadline is when an operation that begins now has taken too long.
+func (s *ringSocket) deadline() time.Time {
+	if s.gate.timeout <= 0 {
+		return noDeadline
+	}
+	return time.Now().Add(s.gate.timeout)
+}
+
 // must: a ring that is open, on its own thread, with room for what a transfer has
 // in flight, can be used.
 func must(err error) {
@@ -90,3 +98,9 @@ func must(err error) {
 		panic(fmt.Sprintf("engine: ring: %v", err))
 	}
 }
+
+// LaneBytes is what a lane takes: its ring, and the thread's stack as far as it is
+// used.
+func LaneBytes() int64 { return uring.DefaultMappedBytes() + threadBytes }
+
+const threadBytes = 32 << 10

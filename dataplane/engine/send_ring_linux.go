@@ -11,37 +11,45 @@ import (
 )
 
 const (
-	// sentByRing is the least body that is worth a lane.
-	sentByRing = 1 << 20
-	// directFrom is the size from which a cold body is read past the page cache: it
-	// would push out what clients read.
-	directFrom = 4 << 20
-	// readAhead blocks of 1 MiB; more brings nothing.
-	readAhead  = 4
+	// blockBytes are read at once.
 	blockBytes = 1 << 20
-	blockAlign = 4096
+	// mostBlocks a body has, with those that the kernel holds though they are sent.
+	mostBlocks = 2 * mostReadAhead
 )
 
 // ringSending is a body that is sent by a ring: read ahead into registered buffers
 // and sent from there, all on the lane's thread:
 //
 //	file ══ READ ══▶ block ══ SENDMSG, its chunk's head before it ══▶ socket
+//	                   ├────▶ SEND_ZC, behind its chunk's head ═════▶ socket
 //	                   └────▶ digest, a goroutine
+//
+// A block is read into anew when all of it was sent, the digest is done with it, and
+// the kernel has given it back: for SEND_ZC with the notification, which nobody
+// waits for while there is another block.
 type ringSending struct {
 	ringSocket
 	o      *Outbound
 	src    FileSource
 	off, n int64 // of the body, in the file
 	direct bool
+	ending bool // nothing more is read
 
 	blocks []*block // read or being read, in order; the first has bytes to be sent
 	spare  []*block
 	asked  int64 // bytes of the body for which reads were begun
 	sent   int64 // that are in the stream
 	spans  []uring.Span
+	tags   uint64 // of blocks, given so far
 
-	digest chan *block // nil without one
-	summed chan *block // that the digest is done with
+	notices    []notice
+	limited    bool   // a buffer could not be registered
+	serial     uint64 // of sends without a copy
+	zeroCopied int64  // bytes
+
+	digest  chan *block // nil without one
+	summed  chan *block // that the digest is done with
+	summing int         // that it is not
 }
 
 // block is a part of the body.
@@ -54,30 +62,36 @@ type block struct {
 	from  int   // those before are in the stream
 	err   error
 
+	notices int  // that the kernel still owes
 	busy    bool // being read
 	settled bool // the source was told what came of it
 	summed  bool // the digest is done with it
 }
 
-// sendByRing is Body by way of a lane; is tells whether there was one.
-func (o *Outbound) sendByRing(src Source, off, n int64, digest hash.Hash) (sent int64, is bool, err error) {
-	w := o.engine.sendingByRing(o, src, off, n, digest)
+// sendByRing is Body by way of a lane; is tells whether there was one, without why
+// not.
+func (o *Outbound) sendByRing(src FileSource, off int64, k Kind, reason Reason, digest hash.Hash) (sent int64, is bool, without Reason, err error) {
+	w := o.engine.sendingByRing(o, src, off, k)
 	if w == nil {
-		return 0, false, nil
+		return 0, false, ReasonNoBuffer, nil
 	}
 	lane := o.engine.lanes.TryGet()
 	if lane == nil {
-		o.engine.stats.noLane.Add(1)
 		w.release()
-		return 0, false, nil
+		return 0, false, ReasonNoLane, nil
 	}
-	o.engine.stats.ringSent.Add(1)
+	way := WayRing
 	o.err = w.transfer(lane, digest)
-	return w.sent, true, o.err
+	if 2*w.zeroCopied > k.Bytes {
+		way = WayZeroCopy
+	}
+	o.engine.count(&o.ways, way, reason)
+	return w.sent, true, 0, o.err
 }
 
 // transfer sends the body on the lane's thread, while the socket is borrowed inside
-// RawConn.
+// RawConn. The lane stays behind for the notifications, if there are any to come:
+// from then on what is w's is its own.
 func (w *ringSending) transfer(lane *uring.Lane, digest hash.Hash) (err error) {
 	o := w.o
 	w.direct = w.direct && w.src.PastCache(true) == nil
@@ -87,9 +101,13 @@ func (w *ringSending) transfer(lane *uring.Lane, digest hash.Hash) (err error) {
 		failed = o.file.raw.Write(func(fd uintptr) bool {
 			ran = true
 			lane.Run(func(ring *uring.Ring) {
-				defer close(done)
 				w.ringSocket = ringSocket{ring: ring, fd: int(fd), gate: &o.gate, taker: w}
 				err = w.run(lane, digest)
+				if len(w.notices) == 0 {
+					w.release()
+				}
+				close(done)
+				w.leave()
 			})
 			<-done
 			return true
@@ -109,29 +127,30 @@ func (w *ringSending) transfer(lane *uring.Lane, digest hash.Hash) (err error) {
 }
 
 // sendingByRing takes buffers for a body that is better read past the page cache,
-// or has a digest to be reckoned beside; nil for others.
-func (e *Engine) sendingByRing(o *Outbound, src Source, off, n int64, digest hash.Hash) *ringSending {
-	file, is := src.(FileSource)
-	if !is || e == nil || e.lanes == nil || n < sentByRing || !o.file.usable() || e.pool.Bytes() < blockBytes {
+// or has a digest to be reckoned beside; nil where there are none.
+func (e *Engine) sendingByRing(o *Outbound, src FileSource, off int64, k Kind) *ringSending {
+	if e.pool.Bytes() < blockBytes {
 		return nil
 	}
-	cold := !resident(file.Descriptor(), off, n)
-	if !cold && digest == nil {
-		return nil // sendfile is better
-	}
-	w := &ringSending{o: o, src: file, off: off, n: n, direct: cold && n >= directFrom && off%blockAlign == 0}
-	for k := range readAhead {
-		if int64(k)*blockBytes >= n {
+	w := &ringSending{o: o, src: src, off: off, n: k.Bytes, direct: k.Cold && e.rules.direct(k.Bytes) && off%blockAlign == 0}
+	for i := range e.ahead {
+		if int64(i)*blockBytes >= k.Bytes {
 			break
 		}
-		if b := e.pool.TryGet(); b != nil {
-			w.spare = append(w.spare, &block{lease: b, tag: uint64(k)})
-		}
+		w.another(e.pool.TryGet())
 	}
 	if len(w.spare) == 0 {
 		return nil
 	}
 	return w
+}
+
+// another makes a block of a buffer, if there was one.
+func (w *ringSending) another(lease *buffer.Buffer) {
+	if lease != nil {
+		w.spare = append(w.spare, &block{lease: lease, tag: w.tags})
+		w.tags++
+	}
 }
 
 // run puts all of the body into the stream: what leaves a chunk unfinished stays
@@ -144,15 +163,33 @@ func (w *ringSending) run(lane *uring.Lane, digest hash.Hash) (err error) {
 		err = w.chunk()
 	}
 	w.o.gate.wake.Store(nil)
-	must(w.ring.Drain())
+	w.endReads()
 	for _, b := range w.blocks {
 		if !b.settled && b.err == nil {
 			w.src.EndRead(0, w.off+b.at, unix.ECANCELED)
 		}
 	}
 	end()
-	w.release()
+	if _, disk := err.(*SourceError); err != nil && !disk {
+		w.abandon()
+	}
 	return err
+}
+
+// endReads cancels what is being read, and reaps it.
+func (w *ringSending) endReads() {
+	w.ending = true
+	for _, b := range w.blocks {
+		for sought := false; b.busy; sought = true {
+			if !sought {
+				must(w.ring.Cancel(b.tag))
+			}
+			if err := w.ring.Wait(noDeadline); err != uring.ErrWoken {
+				must(err)
+			}
+			w.take()
+		}
+	}
 }
 
 // release gives the buffers back.
@@ -169,7 +206,7 @@ func (w *ringSending) startDigest(digest hash.Hash) (end func()) {
 	if digest == nil {
 		return func() {}
 	}
-	w.digest, w.summed = make(chan *block, readAhead), make(chan *block, readAhead)
+	w.digest, w.summed = make(chan *block, mostBlocks), make(chan *block, mostBlocks)
 	go func() {
 		defer close(w.summed)
 		for b := range w.digest {
@@ -187,13 +224,14 @@ func (w *ringSending) startDigest(digest hash.Hash) (end func()) {
 
 // sumDone notes that the digest is done with a block.
 func (w *ringSending) sumDone(b *block) {
+	w.summing--
 	b.summed = true
 	w.recycle(b)
 }
 
 // recycle makes a block spare that nobody needs any more.
 func (w *ringSending) recycle(b *block) {
-	if b.from == b.n && (b.summed || w.digest == nil) {
+	if b.from == b.n && (b.summed || w.digest == nil) && b.notices == 0 {
 		w.spare = append(w.spare, b)
 	}
 }
@@ -277,7 +315,9 @@ func (w *ringSending) front() (*block, error) {
 	for {
 		w.ask()
 		if len(w.blocks) == 0 {
-			w.sumDone(<-w.summed) // the digest has all of them
+			if err := w.awaitSpare(); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		b := w.blocks[0]
@@ -293,7 +333,18 @@ func (w *ringSending) front() (*block, error) {
 	}
 }
 
-// ask begins reads into the blocks that are spare.
+// awaitSpare waits for a block, all of which are sent: from the digest, which is
+// never far behind, or else from the kernel.
+func (w *ringSending) awaitSpare() error {
+	if w.summing > 0 {
+		w.sumDone(<-w.summed)
+		return nil
+	}
+	return w.awaitNotice()
+}
+
+// ask begins reads into the blocks that are spare. While the kernel holds some that
+// are sent, others are taken in their place, if the pool can spare them.
 func (w *ringSending) ask() {
 	for w.summed != nil {
 		select {
@@ -303,6 +354,9 @@ func (w *ringSending) ask() {
 		default:
 		}
 		break
+	}
+	if len(w.spare) == 0 && len(w.notices) > 0 && len(w.blocks) < w.o.engine.ahead && w.tags < mostBlocks && w.asked < w.n {
+		w.another(w.o.engine.pool.TrySpare())
 	}
 	for len(w.spare) > 0 && w.asked < w.n {
 		b := w.spare[len(w.spare)-1]
@@ -345,7 +399,7 @@ func (w *ringSending) take() {
 		if !ok {
 			break
 		}
-		if w.hears(c) {
+		if w.hearsZeroCopy(c) || w.hears(c) {
 			continue
 		}
 		for _, b := range w.blocks {
@@ -363,6 +417,9 @@ func (w *ringSending) haveRead(b *block, c uring.Completion) {
 	b.busy = false
 	b.got += c.N
 	switch {
+	case w.ending && b.got < b.n:
+		w.src.EndRead(0, w.off+b.at, unix.ECANCELED)
+		b.err = unix.ECANCELED
 	case c.Err == unix.EINVAL && w.direct: // this file system has it otherwise
 		w.direct = false
 		if err := w.src.PastCache(false); err != nil {
@@ -394,6 +451,7 @@ func (w *ringSending) settle() {
 		}
 		b.settled = true
 		if b.err = w.src.EndRead(b.n, w.off+b.at, nil); b.err == nil && w.digest != nil {
+			w.summing++
 			w.digest <- b
 		}
 	}
@@ -402,8 +460,11 @@ func (w *ringSending) settle() {
 // send sends the spans, all of them.
 func (w *ringSending) send(flags int) error {
 	for {
-		must(w.ring.Sendv(w.fd, w.spans, flags, tagSocket))
-		c, err := w.await()
+		tag, is := w.sendZeroCopy(flags)
+		if !is {
+			tag = w.sendPlain(flags)
+		}
+		c, err := w.awaitTag(tag)
 		w.o.sent.Add(int64(c.N))
 		if w.advance(c.N); len(w.spans) == 0 {
 			return nil
@@ -411,6 +472,7 @@ func (w *ringSending) send(flags int) error {
 		switch {
 		case err != nil:
 			return w.o.gate.fail(err)
+		case is && refusesZeroCopy(c.Err): // again, and with a copy
 		case c.Err == unix.EAGAIN:
 			must(w.ring.Poll(w.fd, unix.POLLOUT, tagSocket))
 			if _, err := w.await(); err != nil {
@@ -420,6 +482,17 @@ func (w *ringSending) send(flags int) error {
 			return w.o.gate.fail(os.NewSyscallError("sendmsg", c.Err))
 		}
 	}
+}
+
+// sendPlain queues a send of the spans, up to one that is better sent without a
+// copy.
+func (w *ringSending) sendPlain(flags int) uint64 {
+	n := w.plain()
+	if n < len(w.spans) {
+		flags |= unix.MSG_MORE
+	}
+	must(w.ring.Sendv(w.fd, w.spans[:n], flags, tagSocket))
+	return tagSocket
 }
 
 // advance takes n bytes off the spans.

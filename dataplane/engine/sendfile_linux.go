@@ -29,7 +29,7 @@ func newFileSender(conn net.Conn) fileSender { return fileSender{raw: rawConn(co
 
 func (s *fileSender) usable() bool { return s.raw != nil }
 
-// sendFile is a sendWay: for each chunk one send of all that goes before the
+// sendFile sends src[off, off+n), which fills whole chunks: for each one one send of all that goes before the
 // file's bytes, held back (MSG_MORE) until they come, and one sendfile(2).
 func (o *Outbound) sendFile(src FileSource, off, n int64) (sent int64, err error) {
 	for sent < n && err == nil {

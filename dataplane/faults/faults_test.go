@@ -19,6 +19,7 @@ import (
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -70,25 +71,9 @@ func (h *house) store(devices string, w store.Witness) *store.Store {
 func (h *house) session(sending, receiving store.Witness) *ssync.Result {
 	t := h.t
 	log := slog.New(slog.NewTextHandler(h.said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	node, err := dataplane.New(dataplane.Config{Store: h.store(h.to, receiving), Log: log, Engine: os.Getenv("RINGSYNC_ENGINE")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := node.Listen(context.Background(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- node.Serve(l) }()
-	result := h.push(log, sending, l.Addr().String())
-	l.Close()
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-	if err := node.Shutdown(context.Background()); err != nil {
-		t.Errorf("receiver's buffers: %v", err)
-	}
-	return result
+	node := nodetest.Start(t, dataplane.Config{Store: h.store(h.to, receiving), Log: log, Engine: os.Getenv("RINGSYNC_ENGINE")})
+	defer node.Stop()
+	return h.push(log, sending, node.Address)
 }
 
 func (h *house) push(log *slog.Logger, w store.Witness, to string) *ssync.Result {

@@ -1,7 +1,6 @@
 package interop_test
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"github.com/ringsync/ringsync/bench/peer"
 	"github.com/ringsync/ringsync/bench/peer/peertest"
 	"github.com/ringsync/ringsync/dataplane"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/dataplane/uring/uringtest"
@@ -67,26 +67,7 @@ func ourNode(r *rig, devices string) string { return nodeWith(r, devices, func(*
 func nodeWith(r *rig, devices string, edit func(*dataplane.Config)) string {
 	cfg := dataplane.Config{Store: r.store(devices), Log: r.log, Engine: os.Getenv("RINGSYNC_ENGINE")}
 	edit(&cfg)
-	node, err := dataplane.New(cfg)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	l, err := node.Listen(context.Background(), "127.0.0.1:0")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- node.Serve(l) }()
-	r.t.Cleanup(func() {
-		l.Close()
-		if err := <-served; err != nil {
-			r.t.Error(err)
-		}
-		if err := node.Shutdown(context.Background()); err != nil {
-			r.t.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return nodetest.Start(r.t, cfg).Address
 }
 
 func swiftServer(r *rig, devices string) string {

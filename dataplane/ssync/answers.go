@@ -81,6 +81,21 @@ func (a *answers) next(ctx context.Context, wait string, limit time.Duration) ([
 	}
 }
 
+// ready is next without waiting: nil where nothing has come, or nothing more will,
+// of which next tells.
+func (a *answers) ready() []byte {
+	for {
+		select {
+		case line := <-a.lines:
+			if line == nil || len(proto.TrimBlanks(line)) > 0 {
+				return line
+			}
+		default:
+			return nil
+		}
+	}
+}
+
 func (a *answers) ended(wait string) error {
 	var remote *RemoteError
 	if errors.As(a.err, &remote) {

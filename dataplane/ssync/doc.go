@@ -19,6 +19,18 @@
 // That is the dialogue of Swift since 2.3. Its forerunner of 2013, the verb
 // REPLICATION, differs in a few steps, which are in dialect.go.
 //
+// Two of ours agree on more in the heads of request and answer (proto.Features):
+//
+//	xxh64    each chunk, but for a large body's bytes from the page cache or a
+//	         ring, carries the xxhash64 of its payload; no line, no head and no
+//	         small body of a chunk that is damaged is acted on: see engine/sums.go
+//	results  wanted lines come while offers still go out: see receiver_results.go
+//	stored   the chunk that ends with a large PUT's head announces the xxhash64 that
+//	         was stored beside the body, which is held against that: see verify.go
+//	none     bodies are held against nothing, and no session of that kind proves any
+//
+// Nothing of it is in a subrequest's head, where Swift would store it.
+//
 // sender.go and receiver.go are twins: the same four steps, read side by side.
 // Push, on top of the sender, moves a whole partition and proves it: it cuts it
 // into sessions and finds out, object by object, what became of a session that

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 	"golang.org/x/sys/unix"
@@ -79,6 +80,10 @@ func (r *Result) add(next *Result) {
 	r.Verified.Add(next.Verified)
 	r.Features = next.Features
 	r.Sessions += next.Sessions
+	r.Ways.Add(next.Ways)
+	if next.ZeroCopy != engine.ZeroCopyUntried {
+		r.ZeroCopy = next.ZeroCopy
+	}
 	r.Limited = r.Limited || next.Limited
 	if next.Err != nil && (r.Err == nil || partial(r.Err)) {
 		r.Err = next.Err

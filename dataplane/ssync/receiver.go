@@ -111,6 +111,7 @@ type Report struct {
 	Bytes                          int64          // of bodies
 	Verified                       Verified       // bodies that were stored
 	Features                       proto.Features // that were agreed on
+	Ways                           engine.Ways    // of bodies of more than 64 KiB
 	Elapsed                        time.Duration
 }
 
@@ -146,6 +147,7 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Repor
 		if err != nil {
 			s.tell(err)
 		}
+		s.noteWays()
 		s.in.Close()
 		s.out.Close()
 	}

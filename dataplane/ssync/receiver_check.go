@@ -23,8 +23,7 @@ const (
 	// maxWantedBytes is the ceiling of what a session remembers of its answer.
 	// A wanted list is never cut short, since not wanted means held: a session
 	// beyond the ceiling ends in an error.
-	// A proto.Wanted takes 18 bytes.
-	maxWanted = 64 << 20 / 18
+	maxWanted = 64 << 20 / wantedBytes
 )
 
 // missingCheck reads what the sender offers, compares it with what is here, and
@@ -36,6 +35,10 @@ func (s *reception) missingCheck(ctx context.Context) error {
 	c := newChecker(ctx, s)
 	err := s.readOffers(c)
 	done := c.finish()
+	said, saying := c.early.halt()
+	if err == nil {
+		err = saying
+	}
 	if err == nil {
 		err = s.keepAlive(done)
 	}
@@ -47,7 +50,7 @@ func (s *reception) missingCheck(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.answer(wanted); err != nil {
+	if err := s.answer(wanted, said); err != nil {
 		return err
 	}
 	slices.SortFunc(wanted, func(a, b proto.Wanted) int { return bytes.Compare(a.Hash[:], b.Hash[:]) })
@@ -78,7 +81,8 @@ func (s *reception) readOffers(c *checker) error {
 	}
 }
 
-func (s *reception) answer(wanted []proto.Wanted) error {
+// answer says what is wanted, but for the lines that have been said already.
+func (s *reception) answer(wanted []proto.Wanted, said int) error {
 	s.report.Wanted = len(wanted)
 	if err := s.device.Present(); err != nil {
 		return err // not wanted means held, and here nothing is any more
@@ -86,15 +90,24 @@ func (s *reception) answer(wanted []proto.Wanted) error {
 	if control.Enabled && control.Is(control.WantedCutShort) && len(wanted) > 0 {
 		wanted = wanted[:len(wanted)-1]
 	}
-	if err := s.out.Text([]byte(proto.MissingCheckStart + "\r\n")); err != nil {
+	if !s.features.Has(proto.FeatureResults) {
+		if err := s.out.Text([]byte(proto.MissingCheckStart + "\r\n")); err != nil {
+			return err
+		}
+	}
+	if err := s.say(wanted[min(said, len(wanted)):]); err != nil {
 		return err
 	}
+	return s.send([]byte("\r\n" + proto.MissingCheckEnd + "\r\n"))
+}
+
+func (s *reception) say(wanted []proto.Wanted) error {
 	for _, w := range wanted {
 		if err := s.out.Append(func(dst []byte) []byte { return s.dialect.appendWanted(dst, w) }, 64); err != nil {
 			return err
 		}
 	}
-	return s.send([]byte("\r\n" + proto.MissingCheckEnd + "\r\n"))
+	return nil
 }
 
 // isWanted tells whether this session asked for h.
@@ -111,6 +124,7 @@ type checker struct {
 	jobs    chan *batch
 	filling *batch
 	all     []*batch
+	early   *early // says what they find before all have come; nil without results
 	workers sync.WaitGroup
 
 	mu    sync.Mutex
@@ -119,13 +133,14 @@ type checker struct {
 }
 
 type batch struct {
-	offers []proto.Offer
-	wanted []proto.Wanted
+	offers   []proto.Offer
+	wanted   []proto.Wanted
+	compared bool // early's
 }
 
 func newChecker(ctx context.Context, s *reception) *checker {
 	n := max(2, runtime.GOMAXPROCS(0))
-	c := &checker{s: s, ctx: ctx, jobs: make(chan *batch, n*checkAhead)}
+	c := &checker{s: s, ctx: ctx, jobs: make(chan *batch, n*checkAhead), early: s.startEarly()}
 	for range n {
 		c.workers.Add(1)
 		go c.work()
@@ -143,6 +158,7 @@ func (c *checker) work() {
 			c.s.progress.Add(1)
 		}
 		b.offers = nil
+		c.early.compared(b)
 		c.note(len(b.wanted))
 	}
 }
@@ -178,6 +194,7 @@ func (c *checker) submit() error {
 		return err
 	}
 	c.all = append(c.all, c.filling)
+	c.early.add(c.filling)
 	c.jobs <- c.filling
 	c.filling = nil
 	return nil

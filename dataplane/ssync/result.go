@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -123,8 +124,10 @@ type Result struct {
 	Verified        Verified       // bodies sent, by what the receiver held them against
 	Features        proto.Features // that the last session had agreed on
 	Sessions        int
-	Limited         bool  // there was more than MaxObjects allowed
-	Err             error // why it failed, or what could not be offered
+	Ways            engine.Ways     // of bodies of more than 64 KiB
+	ZeroCopy        engine.ZeroCopy // what the last session that tried it found out
+	Limited         bool            // there was more than MaxObjects allowed
+	Err             error           // why it failed, or what could not be offered
 
 	offers table
 }

@@ -105,6 +105,7 @@ type transmission struct {
 	flushed  time.Time
 	unlisted *store.UnreadableError
 	bare     bool // some wanted line had no flags
+	answered bool // the answer to the offers has begun
 }
 
 // Send speaks one session. The result is never nil: Err in it is why the session
@@ -137,7 +138,8 @@ func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes in
 func (t *transmission) tell() {
 	r := &t.result
 	log := t.log.With("offered", r.Offered, "wanted", r.Wanted, "sent", r.Sent, "proven", r.Proven, "unproven", r.Unproven, "not_sent", r.NotSent,
-		"failed", r.Failed, "bytes", r.Bytes, "verified", r.Verified.String(), "features", r.Features.String())
+		"failed", r.Failed, "bytes", r.Bytes, "verified", r.Verified.String(), "features", r.Features.String(),
+		"ways", r.Ways.String(), "zero_copy", r.ZeroCopy.String())
 	if r.Err != nil {
 		log.Info("sent session failed", "error", r.Err)
 		return
@@ -187,6 +189,7 @@ func (t *transmission) disconnect(ending bool) {
 	}
 	t.conn.Close()
 	t.peer.close()
+	t.noteWays()
 	t.out.Close()
 }
 

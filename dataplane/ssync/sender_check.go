@@ -24,8 +24,10 @@ func (t *transmission) missingCheck(ctx context.Context) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if err := t.expect(ctx, proto.MissingCheckStart, "missing_check start"); err != nil {
-		return err
+	if !t.answered {
+		if err := t.expect(ctx, proto.MissingCheckStart, "missing_check start"); err != nil {
+			return err
+		}
 	}
 	for {
 		line, err := t.hear(ctx, "missing_check line")
@@ -120,10 +122,34 @@ func (t *transmission) offerOne(o proto.Offer) error {
 	if err := t.out.Append(func(dst []byte) []byte { return t.dialect.appendOffer(dst, o) }, 256); err != nil {
 		return err
 	}
-	if t.result.Offered%offersAtOnce == 0 {
-		return t.flush()
+	if t.result.Offered%offersAtOnce != 0 {
+		return t.flushLate()
 	}
-	return t.flushLate()
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return t.overhear()
+}
+
+// overhear takes the wanted lines that have come while offers still go out, where
+// that was agreed. The end of them can't come before the end of the offers.
+func (t *transmission) overhear() error {
+	for t.features.Has(proto.FeatureResults) {
+		line := t.peer.ready()
+		switch {
+		case line == nil:
+			return nil
+		case t.answered:
+			if err := t.want(line); err != nil {
+				return err
+			}
+		case !proto.IsMarker(line, proto.MissingCheckStart):
+			return &UnexpectedError{Want: proto.MissingCheckStart, Got: string(line)}
+		default:
+			t.answered = true
+		}
+	}
+	return nil
 }
 
 // want notes a wanted line. A hash may come more than once; one that was never

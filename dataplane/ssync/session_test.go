@@ -38,6 +38,14 @@ type caller struct {
 // call opens a session for partition 0 of d1.
 func call(t *testing.T, s *store.Store, edit ...func(*ssync.ReceiverConfig)) *caller {
 	t.Helper()
+	c := callAsking(t, s, 0, edit...)
+	go c.listen()
+	return c
+}
+
+// callAsking is call with features asked for. Nobody listens yet.
+func callAsking(t *testing.T, s *store.Store, asked proto.Features, edit ...func(*ssync.ReceiverConfig)) *caller {
+	t.Helper()
 	pool, err := buffer.New(buffer.Config{Count: 8})
 	if err != nil {
 		t.Fatal(err)
@@ -56,9 +64,8 @@ func call(t *testing.T, s *store.Store, edit ...func(*ssync.ReceiverConfig)) *ca
 		defer close(c.done)
 		defer theirs.Close()
 		c.report, c.err = receiver.Serve(context.Background(), theirs,
-			ssync.Request{Device: "d1", Policy: s.Cluster().Policies[0], Minor: 1, Chunked: true})
+			ssync.Request{Device: "d1", Policy: s.Cluster().Policies[0], Minor: 1, Chunked: true, Features: asked})
 	}()
-	go c.listen()
 	t.Cleanup(func() {
 		ours.Close()
 		<-c.done

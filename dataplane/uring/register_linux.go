@@ -104,3 +104,6 @@ func (r *Ring) supported() (known [256]bool, err error) {
 	}
 	return known, nil
 }
+
+// Registers tells whether a buffer is registered, and tries to if it is not.
+func (r *Ring) Registers(b *buffer.Buffer) bool { return r.index(b) >= 0 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"strconv"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/buffer"
+	"github.com/ringsync/ringsync/dataplane/nodetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -76,57 +76,16 @@ func Partition(tb testing.TB, devices string) *store.Partition {
 }
 
 // Node is a node that listens on loopback.
-type Node struct {
-	*dataplane.Node
-	Address string
-
-	tb       testing.TB
-	listener net.Listener
-	served   chan error
-	stopped  bool
-}
+type Node = nodetest.Node
 
 // Start serves a store; the node is stopped after the test, if it was not before.
 func Start(tb testing.TB, s *store.Store, edit ...func(*dataplane.Config)) *Node {
 	tb.Helper()
-	cfg := dataplane.Config{Store: s, Log: slog.New(slog.DiscardHandler)}
+	cfg := dataplane.Config{Store: s}
 	for _, e := range edit {
 		e(&cfg)
 	}
-	node, err := dataplane.New(cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	l, err := node.Listen(context.Background(), "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	n := &Node{Node: node, Address: l.Addr().String(), tb: tb, listener: l, served: make(chan error, 1)}
-	go func() { n.served <- node.Serve(l) }()
-	tb.Cleanup(n.Stop)
-	return n
-}
-
-// Stop waits for the sessions in hand.
-func (n *Node) Stop() {
-	if n.stopped {
-		return
-	}
-	n.stopped = true
-	n.listener.Close()
-	if err := <-n.served; err != nil {
-		n.tb.Error(err)
-	}
-	if err := n.Shutdown(context.Background()); err != nil {
-		n.tb.Errorf("receiver's buffers: %v", err)
-	}
-}
-
-// Abandon closes the listener and shuts the node down within ctx, as a daemon does
-// that is told to stop. Stop still has to be called.
-func (n *Node) Abandon(ctx context.Context) error {
-	n.listener.Close()
-	return n.Shutdown(ctx)
+	return nodetest.Start(tb, cfg)
 }
 
 // Impatient gives a receiver short waits.

@@ -57,7 +57,9 @@ var stages = []stage{
 // Each kind of fault happens at each stage, once for each seed. The session ends,
 // in an error that names the peer unless everything was proven before; no damaged
 // body is published; what is proven is there; both disks are sound; and the next
-// session, undisturbed, makes up for it.
+// session, undisturbed, makes up for it. Damage to the heads of request and response
+// may go unnoticed, since only TCP guards them; behind those, where both ends have
+// agreed on sums, nothing does, not even in a header that means nothing to us.
 func TestFaultsAtEveryStage(t *testing.T) {
 	for _, seed := range faultstest.Seeds(t, faultstest.Count(t, 1, 300)) {
 		for i, s := range stages {
@@ -103,7 +105,8 @@ func session(t *testing.T, f *fault) {
 		t.Log("the fault was beyond the end of the stream")
 	}
 	judge(t, f, result)
-	if !damaging[f.kind] {
+	noticed := !damaging[f.kind] || strings.HasPrefix(f.stage, ":")
+	if noticed {
 		faultstest.Believe(t, here, there, result)
 	}
 	within(t, "the receiver's end", node.Stop)
@@ -116,7 +119,7 @@ func session(t *testing.T, f *fault) {
 	}
 	again.Stop()
 	faultstest.Sound(t, to, sent)
-	if !damaging[f.kind] {
+	if noticed {
 		faultstest.Same(t, from, to)
 	}
 }
