@@ -10,7 +10,7 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build conformance demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-micro controls torture vuln clean
+.PHONY: help build conformance demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-compare bench-micro controls torture vuln clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,11 +60,19 @@ lint: floors ## format, vet, staticcheck, and the floors that imports may not cl
 floors: ## imports point down only
 	@.ci/floors
 
-bench: build deps ## the full suite, about an hour: writes the tables and plots of BENCHMARKS.md (BENCHFLAGS)
-	bin/ringsync bench --suite full --calls --require-swift --require-rsync --save bin/bench.json --write BENCHMARKS.md $(BENCHFLAGS)
+bench: build deps ## the full suite, about 40 minutes: writes what BENCHMARKS.md tells (BENCHFLAGS)
+	bin/ringsync bench --suite full --calls --tcp-congestion cubic --require-swift --require-rsync --save bin/bench.json --write BENCHMARKS.md $(BENCHFLAGS)
 
 bench-ci: build deps ## every contestant once, small, results verified; no figure counts
 	bin/ringsync bench --suite ci --require-swift --require-rsync $(BENCHFLAGS) >/dev/null
+
+COMPARE := bin/ringsync bench --tcp-congestion cubic --workload L --scale 0.125 --contestant ringsync --runs 7
+bench-compare: build ## one build measured twice, and slowed: what the comparison says, into BENCHMARKS.md
+	$(COMPARE) --save bin/old.json >/dev/null
+	$(COMPARE) --save bin/again.json >/dev/null
+	$(COMPARE) --push-flag=--chunk-bytes=65536 --push-flag=--sender-md5 --save bin/slow.json >/dev/null
+	bin/ringsync bench compare bin/old.json bin/again.json --write BENCHMARKS.md --block again
+	bin/ringsync bench compare bin/old.json bin/slow.json --write BENCHMARKS.md --block slowed
 
 bench-micro: ## micro-benchmarks, ten runs each, for benchstat
 	$(GO) test -run '^$$' -bench . -count 10 ./proto ./hashes ./dataplane/buffer ./dataplane/engine

@@ -10,6 +10,21 @@ import (
 	"github.com/ringsync/ringsync/bench/report"
 )
 
+// uncountedError says why the calls of a run could not be counted. Nothing is wrong
+// with the run, of which nothing else is told.
+type uncountedError struct{ why error }
+
+func (e *uncountedError) Error() string { return "counting calls: " + e.why.Error() }
+
+func (e *uncountedError) Unwrap() error { return e.why }
+
+func uncounted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &uncountedError{err}
+}
+
 // counters are those of a run whose calls are counted.
 type counters struct {
 	senders  []*measure.Calls
@@ -50,8 +65,7 @@ func (c *counters) end() error {
 	for _, calls := range c.senders {
 		n, err := calls.Counts()
 		errs = append(errs, err)
-		c.sent.Calls += n.Calls
-		c.sent.Fsyncs += n.Fsyncs
+		c.sent = measure.Counts{Calls: c.sent.Calls + n.Calls, Fsyncs: c.sent.Fsyncs + n.Fsyncs, Rings: c.sent.Rings + n.Rings}
 	}
 	if c.receiver != nil {
 		var err error
@@ -64,6 +78,12 @@ func (c *counters) end() error {
 func (c *counters) note(row *report.Row) {
 	row.Note(report.SenderCalls, float64(c.sent.Calls))
 	row.Note(report.SenderFsyncs, float64(c.sent.Fsyncs))
+	if c.sent.Rings >= 0 {
+		row.Note(report.SenderRings, float64(c.sent.Rings))
+	}
+	if c.receiver != nil && c.received.Rings >= 0 {
+		row.Note(report.ReceiverRings, float64(c.received.Rings))
+	}
 	if c.receiver != nil {
 		row.Note(report.ReceiverCalls, float64(c.received.Calls))
 		row.Note(report.ReceiverFsyncs, float64(c.received.Fsyncs))

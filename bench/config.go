@@ -53,8 +53,17 @@ func prepare(ctx context.Context, cfg Config) (*harness, error) {
 	if err := kit.Require(cfg.RequireSwift, cfg.RequireRsync); err != nil {
 		return nil, err
 	}
+	build, err := kit.Build()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := kit.Engine(ctx)
+	if err != nil {
+		return nil, err
+	}
 	h := &harness{cfg: cfg, kit: kit, who: map[string]contestant.Contestant{}}
 	h.report = &report.Report{Schema: report.Schema, Suite: cfg.Suite, Command: cfg.Command, Machine: h.machine()}
+	h.report.Machine.Build, h.report.Machine.Engine = build, engine
 	return h, nil
 }
 

@@ -26,18 +26,39 @@ type disks struct {
 func (h *harness) fillSource(ctx context.Context, s *set) (err error) {
 	s.source, s.target = filepath.Join(h.volume.Dir, "source"), filepath.Join(h.volume.Dir, "target")
 	h.say("%s: filling %d objects, %d MB", s.Name, s.Spec.Objects, s.Spec.Bytes()/1e6)
-	if err := h.fill(ctx, s); err != nil {
+	if err := h.fill(ctx, s, s.source); err != nil {
 		return fmt.Errorf("filling the sender's disk: %w", err)
+	}
+	if !h.storedHere(s) {
+		return nil
+	}
+	stored := *s
+	stored.Spec.StoredDigest = true
+	s.stored = filepath.Join(h.volume.Dir, "stored")
+	if err := h.fill(ctx, &stored, s.stored); err != nil {
+		return fmt.Errorf("filling the sender's disk with stored digests: %w", err)
 	}
 	return nil
 }
 
-// fill writes a set's objects to its source.
-func (h *harness) fill(ctx context.Context, s *set) error {
-	if err := empty(s.source); err != nil {
+// storedHere tells whether somebody is here who needs a set with stored digests too.
+func (h *harness) storedHere(s *set) bool {
+	for _, c := range s.cells {
+		for _, name := range c.contestants {
+			if who, here := h.who[name]; here && who.Stored && s.canStore() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fill writes a set's objects below a devices directory.
+func (h *harness) fill(ctx context.Context, s *set, devices string) error {
+	if err := empty(devices); err != nil {
 		return err
 	}
-	return h.onDisk(s, func(f *workload.Filler, d workload.Disk) (err error) {
+	return h.onDisk(s, devices, func(f *workload.Filler, d workload.Disk) (err error) {
 		if err := f.FillDisk(ctx, d); err != nil {
 			return err
 		}
@@ -47,9 +68,9 @@ func (h *harness) fill(ctx context.Context, s *set) error {
 	})
 }
 
-// onDisk opens a set's source for its filler.
-func (h *harness) onDisk(s *set, do func(*workload.Filler, workload.Disk) error) error {
-	st, err := store.New(store.Config{Devices: s.source, Cluster: h.cluster})
+// onDisk opens a sender's disk of a set for its filler.
+func (h *harness) onDisk(s *set, devices string, do func(*workload.Filler, workload.Disk) error) error {
+	st, err := store.New(store.Config{Devices: devices, Cluster: h.cluster})
 	if err != nil {
 		return err
 	}
@@ -74,7 +95,7 @@ func (h *harness) fillBoth(ctx context.Context, s *set) error {
 		dir := filepath.Join(h.volume.Dir, s.disks())
 		s.source, s.target = filepath.Join(dir, "source"), filepath.Join(dir, "target")
 		h.say("%s: filling two disks with %d objects each", s.Name, s.Spec.Objects)
-		if err := h.fill(ctx, s); err != nil {
+		if err := h.fill(ctx, s, s.source); err != nil {
 			return fmt.Errorf("filling the sender's disk: %w", err)
 		}
 		if err := copyDisk(ctx, s.source, s.target); err != nil {
@@ -126,7 +147,7 @@ func (h *harness) ready(ctx context.Context, s *set) error {
 	case workload.Changed:
 		d := h.disks[s.disks()]
 		d.touches++
-		err := h.onDisk(s, func(f *workload.Filler, disk workload.Disk) error {
+		err := h.onDisk(s, s.source, func(f *workload.Filler, disk workload.Disk) error {
 			return f.Touch(ctx, disk, s.Every, int64(d.touches)*touchStep)
 		})
 		if err != nil {

@@ -35,7 +35,11 @@ func (h *harness) once(ctx context.Context, s *set, c *cell, row *report.Row, co
 	}
 	defer os.RemoveAll(dir)
 	who := h.who[row.Contestant]
-	job := &contestant.Job{Dir: dir, SwiftDir: h.conf, Cluster: h.cluster, Source: s.source, Target: s.target, Device: device,
+	source := s.source
+	if who.Stored {
+		source = s.stored
+	}
+	job := &contestant.Job{Dir: dir, SwiftDir: h.conf, Cluster: h.cluster, Source: source, Target: s.target, Device: device,
 		PartPower: s.partPower, Partitions: s.partitions, Sessions: c.sessions, Bytes: row.MovedBytes}
 	receiver, err := who.Receive(ctx, job)
 	if err != nil {
@@ -62,20 +66,20 @@ func (h *harness) work(ctx context.Context, s *set, c *cell, row *report.Row, wh
 	var meter *measure.Meter
 	job.Begin = func(pid int) (err error) {
 		if c.cache == medium.Cold {
-			if row.CacheHow, err = h.volume.Cool(s.source); err != nil {
+			if row.CacheHow, err = h.volume.Cool(job.Source); err != nil {
 				return err
 			}
 		}
 		if f.calls != nil {
 			if err := f.calls.begin(ctx, job.Dir, pid, receiver.PIDs); err != nil {
-				return err
+				return uncounted(err)
 			}
 		}
 		meter, err = measure.NewMeter(receiver.PIDs...)
 		return err
 	}
 	if f.calls != nil {
-		job.Count = func(cmd *contestant.Command) error { return f.calls.command(cmd, job.Dir) }
+		job.Count = func(cmd *contestant.Command) error { return uncounted(f.calls.command(cmd, job.Dir)) }
 	}
 	f.sent, err = who.Send(ctx, job, receiver)
 	if err == nil && meter == nil {
@@ -85,7 +89,7 @@ func (h *harness) work(ctx context.Context, s *set, c *cell, row *report.Row, wh
 		f.usage, err = meter.Read()
 	}
 	if f.calls != nil {
-		err = errors.Join(err, f.calls.end())
+		err = errors.Join(err, uncounted(f.calls.end()))
 	}
 	if err != nil {
 		return err

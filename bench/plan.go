@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ringsync/ringsync/bench/contestant"
 	"github.com/ringsync/ringsync/bench/medium"
 	"github.com/ringsync/ringsync/bench/workload"
 	"github.com/ringsync/ringsync/proto"
@@ -22,7 +23,9 @@ type set struct {
 	young      bool
 	cells      []*cell
 	source     string // devices directories, when they have been made
+	stored     string // a source with stored digests, where one is needed
 	target     string
+	heated     bool // the page cache has what the sender's disks hold
 	partitions []uint32
 }
 
@@ -32,6 +35,7 @@ type cell struct {
 	sessions    int
 	contestants []string
 	runs        int
+	counted     bool // calls too, if they are at all
 }
 
 // partPowers are the layouts: a ring of one partition, and one of 64.
@@ -61,14 +65,30 @@ func plan(picks []Pick, start proto.Timestamp) ([]*set, error) {
 	if len(sets) == 0 {
 		return nil, errors.New("nothing is picked that can be done: several sessions want several partitions, and memory has no cold cache")
 	}
-	order := map[string]int{}
+	order := map[volumeKey]int{}
 	for _, s := range sets {
-		if _, ok := order[s.medium.String()]; !ok {
-			order[s.medium.String()] = len(order)
+		if _, ok := order[s.volume()]; !ok {
+			order[s.volume()] = len(order)
 		}
 	}
-	slices.SortStableFunc(sets, func(a, b *set) int { return cmp.Compare(order[a.medium.String()], order[b.medium.String()]) })
+	slices.SortStableFunc(sets, func(a, b *set) int { return cmp.Compare(order[a.volume()], order[b.volume()]) })
 	return sets, nil
+}
+
+// volumeKey tells on which volume a set lies: one of its medium, or one of its own,
+// so that the inodes of a great many objects are in nobody else's way.
+type volumeKey struct {
+	medium  medium.Medium
+	objects int // 0 where it is shared
+}
+
+const manyObjects = 200_000
+
+func (s *set) volume() volumeKey {
+	if s.Spec.Objects >= manyObjects {
+		return volumeKey{s.medium, s.Spec.Objects}
+	}
+	return volumeKey{s.medium, 0}
 }
 
 // one is one combination of a pick's parts.
@@ -121,7 +141,7 @@ func (p Pick) lay(sets *[]*set, o one, start proto.Timestamp) error {
 	} else {
 		*sets = append(*sets, s)
 	}
-	s.add(&cell{cache, o.sessions, slices.Clone(p.Contestants), p.Runs})
+	s.add(&cell{cache, o.sessions, slices.Clone(p.Contestants), p.Runs, p.Counted})
 	return nil
 }
 
@@ -140,7 +160,7 @@ func (s *set) add(c *cell) {
 				old.contestants = append(old.contestants, name)
 			}
 		}
-		old.runs = max(old.runs, c.runs)
+		old.runs, old.counted = max(old.runs, c.runs), old.counted || c.counted
 		return
 	}
 	s.cells = append(s.cells, c)
@@ -159,6 +179,9 @@ func volumeBytes(sets []*set) int64 {
 	seen := map[string]bool{}
 	for _, s := range sets {
 		need := 2 * s.footprint()
+		if s.wantsStored() {
+			need += s.footprint() // once more, with stored digests
+		}
 		switch {
 		case s.Target == workload.Empty:
 			largest = max(largest, need)
@@ -168,6 +191,16 @@ func volumeBytes(sets []*set) int64 {
 		}
 	}
 	return (kept+largest)*5/4 + sparesBytes
+}
+
+// canStore tells whether any object of a set would have a stored digest.
+func (s *set) canStore() bool {
+	return s.Target == workload.Empty && s.Spec.Largest() > workload.StoredAbove
+}
+
+// wantsStored tells whether anybody is named who needs it with stored digests too.
+func (s *set) wantsStored() bool {
+	return s.canStore() && slices.ContainsFunc(s.cells, func(c *cell) bool { return slices.ContainsFunc(c.contestants, contestant.WantsStored) })
 }
 
 const (

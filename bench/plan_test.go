@@ -67,24 +67,22 @@ func TestPlanRefuses(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if _, err := Suite("everything", false); err == nil {
+	if _, err := Suite("everything"); err == nil {
 		t.Error("a suite of everything")
 	}
 }
 
 // Each suite can be laid out; the full one has every workload, both caches, every
-// number of sessions and every contestant; a million has to be asked for.
+// number of sessions and every contestant; a part of it is itself only.
 func TestSuites(t *testing.T) {
 	for _, name := range Suites() {
-		picks, err := Suite(name, false)
+		picks, err := Suite(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if words := laid(t, picks...); strings.Contains(strings.Join(words, "\n"), "N×1000000") {
-			t.Errorf("suite %s has a million objects unasked", name)
-		}
+		laid(t, picks...)
 	}
-	picks, err := Suite("full", true)
+	picks, err := Suite("full")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +96,29 @@ func TestSuites(t *testing.T) {
 		if !slices.ContainsFunc(picks, func(p Pick) bool { return slices.Contains(p.Contestants, want) }) {
 			t.Errorf("the full suite has no %s", want)
 		}
+	}
+}
+
+// A part of a suite is itself only; what is none is refused with those there are.
+func TestParts(t *testing.T) {
+	whole := 0
+	for _, part := range Parts() {
+		picks, err := Suite("full", part)
+		if err != nil || len(picks) == 0 {
+			t.Fatalf("%s: %v", part, err)
+		}
+		whole += len(picks)
+		for _, p := range picks {
+			if p.Part != part {
+				t.Errorf("part %s has a pick of %s", part, p.Part)
+			}
+		}
+	}
+	if picks, err := Suite("full"); err != nil || len(picks) != whole {
+		t.Errorf("%v: %d picks in all, and %d in its parts", err, len(picks), whole)
+	}
+	if _, err := Suite("full", "cold", "nothing"); err == nil || !strings.Contains(err.Error(), "million") {
+		t.Errorf("a part that is none: %v", err)
 	}
 }
 

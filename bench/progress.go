@@ -26,7 +26,7 @@ func (h *harness) countRuns(sets []*set) (runs int) {
 	for _, s := range sets {
 		for _, c := range s.cells {
 			each := c.runs
-			if h.calls {
+			if h.calls && c.counted {
 				each++
 			}
 			runs += each * len(h.rows(s, c))
@@ -54,7 +54,7 @@ func (h *harness) command(s *set, c *cell, name string) string {
 	if s.young {
 		words = append(words, "--young")
 	}
-	if h.calls {
+	if h.calls && c.counted {
 		words = append(words, "--calls")
 	}
 	if h.cfg.Congestion != "" {

@@ -38,6 +38,8 @@ type harness struct {
 	disks   map[string]*disks // of the sets that a receiver holds beforehand
 	calls   bool
 	clock   progress
+
+	failures []error // of cells, whose rows are missing; the rest went on
 }
 
 // Run measures what is picked, and removes what it made. With an error there may
@@ -52,7 +54,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = h.run(ctx, sets)
+	err = errors.Join(h.run(ctx, sets), errors.Join(h.failures...))
 	for _, row := range h.report.Rows {
 		row.Sum()
 	}
@@ -63,8 +65,22 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	}
 	if err != nil {
 		h.report.Failure = err.Error()
+		h.missing(sets)
 	}
 	return h.report, err
+}
+
+// missing names the comparisons that a run which failed has no rows of.
+func (h *harness) missing(sets []*set) {
+	for _, s := range sets {
+		for _, c := range s.cells {
+			head := h.head(s, c)
+			same := func(other report.Cell) bool { other.CacheHow = ""; return other == head }
+			if !slices.ContainsFunc(h.report.Failed, same) && !slices.ContainsFunc(h.report.Rows, func(r *report.Row) bool { return same(r.Cell) }) {
+				h.report.Failed = append(h.report.Failed, head)
+			}
+		}
+	}
 }
 
 func (h *harness) run(ctx context.Context, sets []*set) (err error) {
@@ -88,7 +104,7 @@ func (h *harness) run(ctx context.Context, sets []*set) (err error) {
 	h.clock = h.newProgress(sets)
 	for len(sets) > 0 {
 		n := 1
-		for n < len(sets) && sets[n].medium == sets[0].medium {
+		for n < len(sets) && sets[n].volume() == sets[0].volume() {
 			n++
 		}
 		if err := h.onMedium(ctx, sets[:n]); err != nil {
@@ -148,24 +164,60 @@ func (h *harness) measureSet(ctx context.Context, s *set) error {
 			return err
 		}
 		defer os.RemoveAll(s.source)
+		defer os.RemoveAll(s.stored)
 		defer os.RemoveAll(s.target)
-	} else if err := h.settle(ctx, s); err != nil {
-		return err
+	} else {
+		if s.cells[0].cache == medium.Warm {
+			if err := h.heat(s); err != nil { // while it grows old
+				return err
+			}
+		}
+		if err := h.settle(ctx, s); err != nil {
+			return err
+		}
 	}
 	for _, c := range s.cells {
-		if err := h.measureCell(ctx, s, c); err != nil {
+		err := h.measureCell(ctx, s, c)
+		if err != nil && ctx.Err() != nil {
 			return err
+		}
+		if err != nil {
+			h.failed(s, c, err)
 		}
 	}
 	return nil
 }
 
+// heat reads the senders' disks, unless that has been done.
+func (h *harness) heat(s *set) error {
+	if s.heated {
+		return nil
+	}
+	err := medium.Heat(s.source)
+	if err == nil && s.stored != "" {
+		err = medium.Heat(s.stored)
+	}
+	s.heated = err == nil
+	return err
+}
+
+// failed leaves a cell out: the run as a whole has failed, but the other cells need
+// not be measured again.
+func (h *harness) failed(s *set, c *cell, err error) {
+	err = fmt.Errorf("workload %s on %s: %w", s.Name, s.medium, err)
+	h.say("FAILED: %v", err)
+	h.failures = append(h.failures, err)
+	h.report.Failed = append(h.report.Failed, h.head(s, c))
+}
+
 // measureCell lets the contestants take turns.
 func (h *harness) measureCell(ctx context.Context, s *set, c *cell) error {
 	if c.cache == medium.Warm {
-		if err := medium.Heat(s.source); err != nil {
+		if err := h.heat(s); err != nil {
 			return err
 		}
+	} else {
+		s.heated = false
 	}
 	rows := h.rows(s, c)
 	for n := range c.runs {
@@ -181,9 +233,13 @@ func (h *harness) measureCell(ctx context.Context, s *set, c *cell) error {
 			return fmt.Errorf("round %d: %w", n+1, err)
 		}
 	}
-	if h.calls {
+	if h.calls && c.counted {
 		for _, row := range rows {
 			f, err := h.once(ctx, s, c, row, true)
+			if why, ok := errors.AsType[*uncountedError](err); ok && ctx.Err() == nil {
+				h.leaveOut(fmt.Sprintf("calls of %s, workload %s", row.Contestant, s.Name), why)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("%s, counted: %w", row.Contestant, err)
 			}
@@ -195,20 +251,26 @@ func (h *harness) measureCell(ctx context.Context, s *set, c *cell) error {
 	return nil
 }
 
-// rows makes a row for each contestant that is here and can do this.
-func (h *harness) rows(s *set, c *cell) []*report.Row {
+// head is what a cell's rows have in common.
+func (h *harness) head(s *set, c *cell) report.Cell {
 	head := report.Cell{
 		Workload: s.Name, About: s.About, Scale: s.scale, Objects: s.Spec.Objects, Bytes: s.Spec.Bytes(), Largest: int64(s.Spec.Largest()),
 		Unit: s.Unit, Medium: s.medium.String(), Cache: string(c.cache), Sessions: c.sessions, Partitions: 1 << s.partPower, Young: s.young,
 	}
 	head.Moved, head.MovedBytes = s.Moved()
+	return head
+}
+
+// rows makes a row for each contestant that is here and can do this.
+func (h *harness) rows(s *set, c *cell) []*report.Row {
+	head := h.head(s, c)
 	var rows []*report.Row
 	for _, name := range c.contestants {
 		who, here := h.who[name]
-		if !here || who.Floor && (s.Target != workload.Empty || c.sessions > 1) {
+		if !here || who.Floor && (s.Target != workload.Empty || c.sessions > 1) || who.Stored && !s.canStore() {
 			continue
 		}
-		rows = append(rows, &report.Row{Cell: head, Contestant: name, Floor: who.Floor,
+		rows = append(rows, &report.Row{Cell: head, Contestant: name, Floor: who.Floor, Stored: who.Stored,
 			Digest: who.Promise.Digest, Durable: who.Promise.Durable, Command: h.command(s, c, name)})
 	}
 	return rows

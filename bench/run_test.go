@@ -1,12 +1,14 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,8 +43,8 @@ func TestRun(t *testing.T) {
 	var said strings.Builder
 	r, err := Run(t.Context(), Config{
 		Picks: []Pick{
-			pick("S", 0.005, "ringsync", "ringsync+sender-md5", "ringsync-sendfile+none", "floor-sendfile", "floor-tcp", "floor-write", "floor-read", "floor-md5"),
-			pick("M", 0.001, "ringsync"), pick("L", 0.001, "ringsync"), pick("X", 0.005, "ringsync"),
+			pick("S", 0.005, "ringsync", "ringsync+sender-md5", "ringsync-sendfile+none", "ringsync+stored", "ringsync-to-sink", "engine", "floor-one", "floor-sendfile", "floor-tcp", "floor-write", "floor-read", "floor-md5"),
+			pick("M", 0.001, "ringsync", "ringsync+stored", "ringsync+none", "ringsync+md5", "engine"), pick("L", 0.001, "ringsync"), pick("X", 0.005, "ringsync"),
 			pick("N", 0.005, "ringsync", "floor-md5"), pick("U", 0.005, "ringsync", "ringsync+sender-md5"), several,
 		},
 		Suite: "test", Command: "ringsync bench --test", BinDir: bin, Out: &said,
@@ -58,10 +60,10 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s of %s is made by %q", row.Contestant, row.Workload, row.Command)
 		}
 	}
-	if want := (1 + 1 + 5) + 1 + 1 + 1 + 1 + 2 + 1; len(labels) != want || labels["S 64 ringsync"] != 2 || labels["U 1 ringsync+sender-md5"] != 1 {
+	if want := (1 + 1 + 1 + 3 + 5) + 5 + 1 + 1 + 1 + 2 + 1; len(labels) != want || labels["S 64 ringsync"] != 2 || labels["U 1 ringsync+sender-md5"] != 1 {
 		t.Errorf("%d rows, want %d: %v", len(labels), want, labels)
 	}
-	if len(r.LeftOut) != 1 || r.LeftOut[0].What != "ringsync-sendfile+none" {
+	if len(r.LeftOut) > 0 {
 		t.Errorf("left out: %+v", r.LeftOut)
 	}
 	if r.Failure != "" || r.Machine.Media["tmpfs"] == "" || r.Machine.Versions["ringsync"] == "" {
@@ -70,7 +72,7 @@ func TestRun(t *testing.T) {
 	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if !strings.Contains(said.String(), "[15/15]") || !strings.Contains(said.String(), "left out: ringsync-sendfile+none") {
+	if !strings.Contains(said.String(), "[23/23]") {
 		t.Errorf("it said:\n%s", &said)
 	}
 }
@@ -82,7 +84,7 @@ func wantMeasures(t *testing.T, row *report.Row) {
 			t.Errorf("%s of %s: no %s", row.Contestant, row.Workload, m)
 		}
 	}
-	receives := !row.Floor || strings.HasSuffix(row.Contestant, "sendfile") || strings.HasSuffix(row.Contestant, "tcp")
+	receives := !row.Floor || slices.Contains([]string{"floor-sendfile", "floor-tcp", "floor-one", "engine"}, row.Contestant)
 	for _, m := range []string{report.ReceiverUser, report.ReceiverPeak, report.WireBytes} {
 		if row.Has(m) != receives {
 			t.Errorf("%s of %s: %s, which is there: %v", row.Contestant, row.Workload, m, row.Has(m))
@@ -126,6 +128,48 @@ func TestSpoiltResultsFail(t *testing.T) {
 				t.Errorf("the report does not say that it failed: %q", r.Failure)
 			}
 		})
+	}
+}
+
+// A comparison that fails is left out and named; the others go on, and the run as a
+// whole has failed.
+func TestOthersGoOn(t *testing.T) {
+	bin := programs(t)
+	spoilt := false
+	r, err := Run(t.Context(), Config{
+		Picks: []Pick{pick("S", 0.002, "ringsync"), pick("M", 0.001, "ringsync")}, BinDir: bin,
+		after: func(device string) error {
+			if spoilt {
+				return nil
+			}
+			spoilt = true
+			return drop(t, device)
+		},
+	})
+	if err == nil || r.Failure == "" || len(r.Failed) != 1 || r.Failed[0].Workload != "S" {
+		t.Fatalf("%v: failed %+v", err, r.Failed)
+	}
+	if len(r.Rows) != 1 || r.Rows[0].Workload != "M" {
+		t.Errorf("%d rows", len(r.Rows))
+	}
+}
+
+// A run that is stopped names every comparison that it has no rows of.
+func TestStopped(t *testing.T) {
+	bin := programs(t)
+	ctx, stop := context.WithCancel(t.Context())
+	n := 0
+	r, err := Run(ctx, Config{
+		Picks: []Pick{pick("S", 0.002, "ringsync"), pick("M", 0.001, "ringsync"), pick("L", 0.001, "ringsync")}, BinDir: bin,
+		after: func(string) error {
+			if n++; n == 2 {
+				stop()
+			}
+			return nil
+		},
+	})
+	if err == nil || len(r.Rows) != 1 || len(r.Failed) != 2 || r.Failed[0].Workload != "M" || r.Failed[1].Workload != "L" {
+		t.Fatalf("%v: %d rows, failed %+v", err, len(r.Rows), r.Failed)
 	}
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ringsync/ringsync/bench/contestant"
 )
@@ -18,7 +19,9 @@ type Pick struct {
 	Sessions    []int
 	Contestants []string
 	Runs        int
-	Young       bool // do not wait until what receivers hold is two minutes old
+	Young       bool   // do not wait until what receivers hold is two minutes old
+	Counted     bool   // calls too, if they are at all
+	Part        string // of a suite, by which it can be measured alone
 }
 
 // Suites are the names of what can be measured by name.
@@ -38,9 +41,10 @@ func all() []string { return contestant.Names() }
 
 func list(words ...string) []string { return words }
 
-// Suite returns a suite's picks. A million objects with nothing to do take as
-// long as all the rest, and have to be asked for.
-func Suite(name string, million bool) ([]Pick, error) {
+func with(names []string, more ...string) []string { return append(names, more...) }
+
+// Suite returns a suite's picks: all of them, or those of the parts that are named.
+func Suite(name string, parts ...string) ([]Pick, error) {
 	var picks []Pick
 	switch name {
 	case "ci":
@@ -52,19 +56,49 @@ func Suite(name string, million bool) ([]Pick, error) {
 	default:
 		return nil, fmt.Errorf("suite %.20q is none of %v", name, suites)
 	}
-	if million {
-		picks = append(picks, Pick{Workloads: list("N"), Scale: 50, Contestants: pair(), Runs: 1})
-	}
 	for i := range picks {
 		picks[i].fill(ByHand())
+		picks[i].Counted = picks[i].Counted || name != "full"
 	}
-	return picks, nil
+	return only(picks, parts)
+}
+
+// only keeps the picks of some parts; none named: all.
+func only(picks []Pick, parts []string) ([]Pick, error) {
+	if len(parts) == 0 {
+		return picks, nil
+	}
+	var kept []Pick
+	for _, part := range parts {
+		before := len(kept)
+		for _, p := range picks {
+			if p.Part == part {
+				kept = append(kept, p)
+			}
+		}
+		if len(kept) == before {
+			return nil, fmt.Errorf("part %.20q is none of this suite's: %s", part, strings.Join(partsOf(picks), ", "))
+		}
+	}
+	return kept, nil
+}
+
+// Parts names those of the full suite.
+func Parts() []string { return partsOf(full()) }
+
+func partsOf(picks []Pick) (parts []string) {
+	for _, p := range picks {
+		if !slices.Contains(parts, p.Part) {
+			parts = append(parts, p.Part)
+		}
+	}
+	return parts
 }
 
 // ByHand is the pick of somebody who names none of its parts.
 func ByHand() Pick {
 	return Pick{Workloads: list("S"), Scale: 0.05, Media: list("xfs"), Caches: list("warm"), Layouts: list("one"),
-		Sessions: []int{1}, Contestants: core(), Runs: 5}
+		Sessions: []int{1}, Contestants: core(), Runs: 5, Counted: true}
 }
 
 // fill takes from usual what the pick leaves open.
@@ -103,7 +137,7 @@ func ci() []Pick {
 	sessions := pick("S", 0.01, list("ringsync", "swift", "rsync"))
 	sessions.Layouts, sessions.Sessions = list("64"), []int{4}
 	return []Pick{
-		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, all()),
+		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, append(all(), "ringsync-to-sink", "engine", "floor-one")),
 		pick("X", 0.02, list("ringsync", "swift-to-ringsync")), pick("N", 0.01, append(pair(), "rsync")), pick("U", 0.05, all()), disk, sessions,
 	}
 }
@@ -120,26 +154,42 @@ func short() []Pick {
 	}
 }
 
-// full is the table of BENCHMARKS.md, within an hour on two cores. Everybody does
-// the same work; it is Swift that it has been cut to.
+// full is the table of BENCHMARKS.md, within 40 minutes on two cores. Everybody does
+// the same work; it is Swift that it has been cut to. Its parts can be measured
+// again alone.
 func full() []Pick {
-	return []Pick{
-		{Workloads: list("S"), Scale: 0.2, Contestants: all(), Runs: 5},
-		{Workloads: list("M", "L"), Scale: 0.25, Contestants: all(), Runs: 5},
-		{Workloads: list("X"), Scale: 0.5, Contestants: append(core(), "swift-rsync", "rsync"), Runs: 5},
-		{Workloads: list("N", "U"), Scale: 1, Contestants: append(core(), "swift-rsync", "rsync"), Runs: 5},
-		// Cold.
-		{Workloads: list("S"), Scale: 0.2, Caches: list("cold"), Contestants: append(core(), "floor-read"), Runs: 5},
-		{Workloads: list("L"), Scale: 0.25, Caches: list("cold"), Contestants: append(core(), "floor-read"), Runs: 5},
-		// Several sessions.
-		{Workloads: list("S"), Scale: 0.2, Layouts: list("64"), Sessions: []int{1, 4, 16}, Contestants: append(pair(), "rsync-fsync"), Runs: 5},
-		{Workloads: list("L"), Scale: 0.25, Layouts: list("64"), Sessions: []int{1, 4, 16}, Contestants: append(pair(), "rsync-fsync"), Runs: 5},
-		// In memory: nobody waits for a disk.
-		{Workloads: list("S"), Scale: 0.2, Media: list("tmpfs"), Contestants: append(core(), "rsync"), Runs: 5},
-		{Workloads: list("L"), Scale: 0.25, Media: list("tmpfs"), Contestants: append(core(), "rsync", "floor-sendfile", "floor-tcp"), Runs: 5},
-		// Cost by number of objects.
-		{Workloads: list("S"), Scale: 0.02, Contestants: core(), Runs: 5},
-		{Workloads: list("S"), Scale: 0.5, Contestants: pair(), Runs: 5},
-		{Workloads: list("N"), Scale: 0.1, Contestants: core(), Runs: 5},
+	var picks []Pick
+	part := func(name string, list ...Pick) {
+		for _, p := range list {
+			p.Part = name
+			if p.Runs == 0 {
+				p.Runs = 5
+			}
+			picks = append(picks, p)
+		}
 	}
+	part("base",
+		Pick{Workloads: list("S", "M"), Scale: 0.1, Contestants: all(), Counted: true},
+		Pick{Workloads: list("L"), Scale: 0.125, Contestants: all(), Counted: true})
+	part("idle",
+		Pick{Workloads: list("N"), Scale: 1, Contestants: with(core(), "ringsync-portable", "rsync", "swift-rsync"), Counted: true},
+		Pick{Workloads: list("U"), Scale: 1, Contestants: with(core(), "ringsync-portable", "rsync")})
+	part("cold",
+		Pick{Workloads: list("S"), Scale: 0.1, Caches: list("cold"), Contestants: with(core(), "ringsync-portable", "ringsync-to-sink", "floor-one", "floor-read")},
+		Pick{Workloads: list("L"), Scale: 0.125, Caches: list("cold"), Contestants: with(core(), "ringsync-portable", "ringsync+none", "ringsync-to-sink", "floor-read")})
+	part("sessions",
+		Pick{Workloads: list("S"), Scale: 0.1, Layouts: list("64"), Sessions: []int{1, 4}, Contestants: with(pair(), "ringsync-portable", "rsync-fsync")},
+		Pick{Workloads: list("S"), Scale: 0.1, Layouts: list("64"), Sessions: []int{16}, Contestants: pair(), Runs: 3},
+		Pick{Workloads: list("L"), Scale: 0.25, Layouts: list("64"), Sessions: []int{1, 4}, Contestants: with(pair(), "ringsync-portable")},
+		Pick{Workloads: list("L"), Scale: 0.25, Layouts: list("64"), Sessions: []int{16}, Contestants: list("ringsync"), Runs: 3})
+	part("memory", // nobody waits for a disk
+		Pick{Workloads: list("S"), Scale: 0.1, Media: list("tmpfs"), Contestants: with(pair(), "ringsync-portable", "rsync")},
+		Pick{Workloads: list("L"), Scale: 0.125, Media: list("tmpfs"), Contestants: with(pair(), "ringsync-portable", "ringsync+none", "rsync", "floor-sendfile", "floor-tcp", "engine")})
+	part("mixed", Pick{Workloads: list("X"), Scale: 0.25, Contestants: with(core(), "ringsync-portable"), Runs: 3})
+	part("numbers", // what an object costs, by how many there are
+		Pick{Workloads: list("S"), Scale: 0.02, Contestants: pair()},
+		Pick{Workloads: list("S"), Scale: 0.25, Contestants: pair(), Runs: 3},
+		Pick{Workloads: list("N"), Scale: 0.1, Contestants: pair()})
+	part("million", Pick{Workloads: list("N"), Scale: 50, Media: list("tmpfs"), Layouts: list("64"), Contestants: pair(), Runs: 1})
+	return picks
 }

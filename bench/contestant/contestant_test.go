@@ -17,6 +17,7 @@ func TestParseOurs(t *testing.T) {
 		"ringsync":                     {},
 		"ringsync-uring":               {engine: "uring"},
 		"ringsync+none":                {check: "none"},
+		"ringsync+md5":                 {check: "md5"},
 		"ringsync-sendfile+stored":     {engine: "sendfile", check: "stored"},
 		"ringsync-portable+sender-md5": {engine: "portable", check: "sender-md5"},
 	} {
@@ -27,6 +28,27 @@ func TestParseOurs(t *testing.T) {
 	for _, name := range []string{"", "rsync", "ringsync-", "ringsync+", "ringsync-warp", "ringsync+md4", "ringsyncuring", "ringsync+none-uring", "ringsync-to-swift"} {
 		if got, ok := parseOurs(nil, name); ok {
 			t.Errorf("%q is %+v", name, got)
+		}
+	}
+}
+
+// A way of checking that was asked for and not taken is an error, also where more
+// was checked.
+func TestVerified(t *testing.T) {
+	for check, wrong := range map[string][]verified{
+		"md5":    {{Stored: 1}, {None: 1}},
+		"stored": {{MD5: 1}, {Stored: 5, None: 1}},
+		"none":   {{MD5: 1}, {None: 5, Stored: 1}},
+	} {
+		for _, v := range wrong {
+			if v.suits(check) == nil {
+				t.Errorf("%+v suits %s", v, check)
+			}
+		}
+	}
+	for check, v := range map[string]verified{"md5": {MD5: 2, Small: 3}, "stored": {Stored: 2, Small: 3}, "none": {None: 5}, "": {MD5: 1, Stored: 2}} {
+		if err := v.suits(check); err != nil {
+			t.Errorf("%s: %v", check, err)
 		}
 	}
 }

@@ -8,6 +8,8 @@
 //	swift-rsync                 Swift's replicator with sync_method = rsync
 //	rsync, rsync-fsync          the rsync daemon alone, without and with --fsync
 //	floor-…                     see package floor
+//	ringsync-to-sink            ringsync push to a receiver that drops everything; see package sink
+//	engine                      our engine alone, from memory to memory; see package moved
 //
 // Each is two halves, a process or several on either side of the loopback:
 //
@@ -86,6 +88,7 @@ type Contestant struct {
 	Name    string
 	Promise Promise
 	Check   Check
+	Stored  bool // the sender's objects are to have our stored digest
 	Floor   bool // not a contestant but a limit: one session, an empty receiver
 
 	receive func(context.Context, *Job) (*Receiver, error)

@@ -22,6 +22,17 @@ func (k *Kit) floors() []Contestant {
 	}
 }
 
+// others are measured in few comparisons only: parts of the machine, and of ours
+// alone.
+func (k *Kit) others() []Contestant {
+	nothing, o := Promise{Digest: "none", Durable: "nothing"}, ours{kit: k}
+	return []Contestant{
+		{Name: "ringsync-to-sink", Promise: Promise{Digest: "none: the sink drops bodies", Durable: "nothing"}, Check: None, receive: k.floorReceive("sink", noArgs), send: o.send},
+		{Name: "engine", Promise: nothing, Check: None, Floor: true, receive: k.floorReceive("land", bytesOnly), send: k.floorSend("bodies", toAndBytes)},
+		{Name: "floor-one", Promise: nothing, Check: None, Floor: true, receive: k.floorReceive("drain", noArgs), send: k.floorSend("one", toAndDir)},
+	}
+}
+
 // arguments are what a part is told.
 type arguments func(j *Job, r *Receiver) []string
 

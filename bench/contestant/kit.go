@@ -2,11 +2,16 @@ package contestant
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ringsync/ringsync/bench/peer"
@@ -22,6 +27,7 @@ type Kit struct {
 	NodeFlags  []string    // and for ringsyncd
 
 	RsyncVersion string
+	engine       string // that ours choose here; "": not asked yet
 	missing      map[string]error
 }
 
@@ -104,6 +110,16 @@ func Floors() []string {
 	return names
 }
 
+// Others are asked for by name only: our sender to a receiver that drops
+// everything, our engine without a dialogue or a disk, and a sender without a plan.
+func Others() []string {
+	var names []string
+	for _, c := range new(Kit).others() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // UnableError says why a contestant can't be here.
 type UnableError struct {
 	Name string
@@ -120,7 +136,7 @@ func (k *Kit) Contestant(ctx context.Context, name string) (Contestant, error) {
 	if o, ok := parseOurs(k, name); ok {
 		return k.variant(ctx, name, o)
 	}
-	for _, c := range append(k.peers(), k.floorsMarked()...) {
+	for _, c := range slices.Concat(k.peers(), k.floorsMarked(), k.others()) {
 		if c.Name != name {
 			continue
 		}
@@ -131,18 +147,46 @@ func (k *Kit) Contestant(ctx context.Context, name string) (Contestant, error) {
 		}
 		return c, nil
 	}
-	return Contestant{}, fmt.Errorf("contestant %.64q is none of %s", name, strings.Join(Names(), ", "))
+	return Contestant{}, fmt.Errorf("contestant %.64q is none of %s", name, strings.Join(append(Names(), Others()...), ", "))
+}
+
+// Engine is the one that ringsyncd chooses here when none is named.
+func (k *Kit) Engine(ctx context.Context) (string, error) {
+	if k.engine != "" {
+		return k.engine, nil
+	}
+	engine, err := ours{kit: k}.probe(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ringsyncd in %s: %w", k.BinDir, err)
+	}
+	k.engine = engine
+	return engine, nil
+}
+
+// Build is a digest of the programs, by which two builds can be told apart.
+func (k *Kit) Build() (string, error) {
+	digest := sha256.New()
+	for _, path := range []string{k.ringsync(), k.ringsyncd()} {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(digest, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(digest.Sum(nil)[:6]), nil
 }
 
 func (k *Kit) variant(ctx context.Context, name string, o ours) (Contestant, error) {
-	auto, err := ours{kit: k}.probe(ctx)
-	if err != nil {
-		return Contestant{}, fmt.Errorf("ringsyncd in %s: %w", k.BinDir, err)
+	if _, err := k.Engine(ctx); err != nil {
+		return Contestant{}, err
 	}
-	if err := o.unable(ctx, auto); err != nil {
+	if err := o.unable(ctx, k.engine); err != nil {
 		return Contestant{}, &UnableError{name, err}
 	}
-	return Contestant{Name: name, Promise: Promise{o.digest(), ourDurable}, receive: o.receive, send: o.send}, nil
+	return Contestant{Name: name, Promise: Promise{o.digest(), ourDurable}, Stored: WantsStored(name), receive: o.receive, send: o.send}, nil
 }
 
 func (k *Kit) peers() []Contestant {

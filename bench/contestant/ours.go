@@ -3,7 +3,6 @@ package contestant
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,19 +27,23 @@ const (
 	senderMD5 = "sender-md5" // the sender reads each body against its ETag too, as Swift does
 	stored    = "stored"     // the receiver compares with the digest that was stored with the object
 	unchecked = "none"
+	checkMD5  = "md5" // named, though it is what they agree on where no digest is stored
 )
 
 // Checks are the ways that may be asked for by name.
-var Checks = []string{senderMD5, stored, unchecked}
+var Checks = []string{senderMD5, stored, unchecked, checkMD5}
+
+// verifies tells whether the way of checking is one of --verify's.
+func (o ours) verifies() bool { return o.check != "" && o.check != senderMD5 }
 
 func (o ours) digest() string {
 	switch o.check {
 	case senderMD5:
 		return "MD5 against the ETag, at both ends"
 	case stored:
-		return "xxhash64 against the stored digest, at the receiver"
+		return "xxhash64 against the one stored with the object when its MD5 was checked, at the receiver"
 	case unchecked:
-		return "none"
+		return "none; no object counts as proven"
 	}
 	return "MD5 against the ETag, at the receiver"
 }
@@ -62,6 +65,9 @@ func (o ours) start(ctx context.Context, j *Job) (r *Receiver, engine string, er
 	}
 	if o.kit.Congestion != "" {
 		args = append(args, "--tcp-congestion="+o.kit.Congestion)
+	}
+	if o.verifies() {
+		args = append(args, "--verify="+o.check)
 	}
 	c := command(ctx, o.kit.ringsyncd(), append(args, o.kit.NodeFlags...)...)
 	r = &Receiver{}
@@ -88,11 +94,10 @@ func (o ours) send(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
 	if o.kit.Congestion != "" {
 		args = append(args, "--tcp-congestion="+o.kit.Congestion)
 	}
-	switch o.check {
-	case "":
-	case senderMD5:
+	switch {
+	case o.check == senderMD5:
 		args = append(args, "--sender-md5")
-	default:
+	case o.verifies():
 		args = append(args, "--verify="+o.check)
 	}
 	c := command(ctx, o.kit.ringsync(), append(args, o.kit.PushFlags...)...)
@@ -106,24 +111,48 @@ func (o ours) send(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
 	var said struct {
 		Offered, Wanted int
 		Seconds         float64
+		Verified        verified
 	}
 	if err := c.decode(&said); err != nil {
 		return sum, err
 	}
 	sum.Offered, sum.Wanted, sum.Seconds = said.Offered, said.Wanted, said.Seconds
-	return sum, nil
+	return sum, said.Verified.suits(o.check)
+}
+
+// verified counts bodies by what they were held against.
+type verified struct{ MD5, Stored, None, Small int }
+
+// suits is an error where a way of checking was asked for by name, and another was
+// taken.
+func (v verified) suits(check string) error {
+	wrong := 0
+	switch check {
+	case checkMD5:
+		wrong = v.Stored + v.None
+	case stored:
+		wrong = v.MD5 + v.None
+	case unchecked:
+		wrong = v.MD5 + v.Stored
+	}
+	if wrong > 0 {
+		return fmt.Errorf("%d bodies were not checked in the way of %s: %+v", wrong, check, v)
+	}
+	return nil
 }
 
 // unable tells why this variant can't run here; nil: it can. auto is the engine
 // that is chosen where none is named.
 func (o ours) unable(ctx context.Context, auto string) error {
-	if o.check != "" && o.check != senderMD5 {
-		help, err := exec.CommandContext(ctx, o.kit.ringsync(), "push", "--help").Output()
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(string(help), "--verify") {
-			return errors.New("this build's push has no --verify")
+	if o.verifies() {
+		for _, cmd := range []*exec.Cmd{exec.CommandContext(ctx, o.kit.ringsync(), "push", "--help"), exec.CommandContext(ctx, o.kit.ringsyncd(), "--help")} {
+			help, err := cmd.Output()
+			if err != nil {
+				return err
+			}
+			if !strings.Contains(string(help), "--verify") {
+				return fmt.Errorf("this build's %s has no --verify", filepath.Base(cmd.Path))
+			}
 		}
 	}
 	if o.engine == "" {
@@ -156,6 +185,13 @@ func (o ours) probe(ctx context.Context) (engine string, err error) {
 		return "", err
 	}
 	return engine, r.Stop()
+}
+
+// WantsStored tells whether the contestant of that name needs objects with our
+// stored digest.
+func WantsStored(name string) bool {
+	o, ok := parseOurs(nil, name)
+	return ok && o.check == stored
 }
 
 // parseOurs reads "ringsync[-ENGINE][+CHECK]".

@@ -4,6 +4,8 @@
 //
 //	send, receive   the sender's files over one TCP stream, sendfile(2) → recv,
 //	                pwritev(2); nothing is checked, nothing fsynced
+//	one             the sender's files to drain, one after the other, each opened,
+//	                looked at and read as a program without a plan would
 //	pour, drain     as many bytes over one TCP stream, from memory to nowhere: the
 //	                network's own
 //	write           files of the same sizes, written past the page cache, each

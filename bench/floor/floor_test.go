@@ -90,6 +90,18 @@ func TestReceiveShort(t *testing.T) {
 	}
 }
 
+// One after the other, all bodies arrive, of which no attribute is asked for.
+func TestOne(t *testing.T) {
+	dir, total := bodies(t)
+	l := listen(t)
+	drained := make(chan int64, 1)
+	go func() { r, _ := floor.Drain(l); drained <- r.Bytes }()
+	r, err := floor.One(l.Addr().String(), dir)
+	if got := <-drained; err != nil || got != total || r.Bytes != total || r.Files != 8 {
+		t.Errorf("sent %+v, drained %d of %d: %v", r, got, total, err)
+	}
+}
+
 // Bytes of memory arrive, whatever their number.
 func TestPourAndDrain(t *testing.T) {
 	const n = 5<<20 + 3

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,20 +20,38 @@ type Calls struct {
 	path string // of perf's answer
 }
 
-// Counts is what was counted. What a kernel does for a ring of io_uring is no
-// system call and not in it.
+// Counts is what was counted. What the kernel does for a ring of io_uring is no
+// system call, but an operation of its own: a ring's are those that were given to
+// it, whoever then did them.
 type Counts struct {
 	Calls  int64
 	Fsyncs int64 // fsync, fdatasync, syncfs and sync_file_range
+	Rings  int64 // operations given to rings; -1: this kernel has no tracepoint for them
 }
 
 const allCalls = "raw_syscalls:sys_enter"
 
+// ringCalls are the tracepoints of an operation that is given to a ring: the
+// kernel's since 6.4, and before.
+var ringCalls = []string{"io_uring:io_uring_submit_req", "io_uring:io_uring_submit_sqe"}
+
 var syncCalls = []string{"syscalls:sys_enter_fsync", "syscalls:sys_enter_fdatasync", "syscalls:sys_enter_syncfs", "syscalls:sys_enter_sync_file_range"}
 
+// events are what perf is asked to count. It refuses what the kernel does not have.
+func events() string {
+	list := append([]string{allCalls}, syncCalls...)
+	for _, e := range ringCalls {
+		if _, err := os.Stat(tracepoints + strings.ReplaceAll(e, ":", "/")); err == nil {
+			return strings.Join(append(list, e), ",")
+		}
+	}
+	return strings.Join(list, ",")
+}
+
+const tracepoints = "/sys/kernel/tracing/events/"
+
 func perfArgs(path string, more ...string) []string {
-	events := strings.Join(append([]string{allCalls}, syncCalls...), ",")
-	return append([]string{"stat", "--field-separator=,", "--output=" + path, "--event=" + events}, more...)
+	return append([]string{"stat", "--field-separator=,", "--output=" + path, "--event=" + events()}, more...)
 }
 
 // CanCount tells why calls can't be counted here; nil: they can.
@@ -62,9 +81,22 @@ func CountCommand(cmd *exec.Cmd, path string) (*Calls, error) {
 // enableTime is how long perf may take to look at the processes.
 const enableTime = 10 * time.Second
 
+// attempts are made to count processes: perf gives up on all of them when one ends
+// while it looks, as a daemon's child of a moment may.
+const attempts = 5
+
 // CountProcesses counts processes that are there, their children and those that
 // they start from now on. On return the counting has begun.
-func CountProcesses(ctx context.Context, path string, pids ...int) (*Calls, error) {
+func CountProcesses(ctx context.Context, path string, pids ...int) (c *Calls, err error) {
+	for range attempts {
+		if c, err = countProcesses(ctx, path, pids); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return c, err
+}
+
+func countProcesses(ctx context.Context, path string, pids []int) (*Calls, error) {
 	all, err := readProcesses()
 	if err != nil {
 		return nil, err
@@ -149,6 +181,7 @@ func readCounts(path string) (Counts, error) {
 // kernel does not have has a word in the place of its count.
 func parseCounts(text string) (c Counts, err error) {
 	seen := false
+	c.Rings = -1
 	for line := range strings.Lines(text) {
 		fields := strings.Split(strings.TrimSpace(line), ",")
 		if len(fields) < 3 || strings.HasPrefix(line, "#") {
@@ -158,9 +191,12 @@ func parseCounts(text string) (c Counts, err error) {
 		if err != nil {
 			return Counts{}, fmt.Errorf("perf did not count %.64q: %.64q", fields[2], fields[0])
 		}
-		if fields[2] == allCalls {
+		switch {
+		case fields[2] == allCalls:
 			c.Calls, seen = n, true
-		} else {
+		case slices.Contains(ringCalls, fields[2]):
+			c.Rings = n
+		default:
 			c.Fsyncs += n
 		}
 	}

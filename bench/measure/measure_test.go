@@ -50,9 +50,9 @@ func TestParse(t *testing.T) {
 
 // perf's answer gives calls and fsyncs; an event it could not count is told.
 func TestParseCounts(t *testing.T) {
-	const answer = "# started on Wed\n\n143,,raw_syscalls:sys_enter,1146179,100.00,,\n2,,syscalls:sys_enter_fsync,1,100.00,,\n3,,syscalls:sys_enter_fdatasync,1,100.00,,\n"
+	const answer = "# started on Wed\n\n143,,raw_syscalls:sys_enter,1146179,100.00,,\n2,,syscalls:sys_enter_fsync,1,100.00,,\n3,,syscalls:sys_enter_fdatasync,1,100.00,,\n12,,io_uring:io_uring_submit_req,1,100.00,,\n"
 	got, err := parseCounts(answer)
-	if err != nil || got != (Counts{143, 5}) {
+	if err != nil || got != (Counts{Calls: 143, Fsyncs: 5, Rings: 12}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, bad := range []string{"", "# nothing\n", "1,,syscalls:sys_enter_fsync,1\n", "<not counted>,,raw_syscalls:sys_enter,0\n"} {

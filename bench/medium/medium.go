@@ -107,15 +107,36 @@ func (v *Volume) tmpfs(bytes int64) error {
 	if os.Geteuid() != 0 {
 		return v.temp("/dev/shm")
 	}
+	// Bytes are reckoned with blocks and inodes of a disk; in memory it is less.
+	if free := available(); free > 0 && free < bytes/2 {
+		return fmt.Errorf("%d MB of memory available, and %d are needed", free/1e6, bytes/2/1e6)
+	}
 	if err := v.temp(os.TempDir()); err != nil {
 		return err
 	}
-	err := unix.Mount("ringsync-bench", v.Dir, "tmpfs", unix.MS_NOATIME, fmt.Sprintf("size=%d,mode=755", bytes))
+	// By itself it has an inode for every second page of memory, and small objects
+	// take two and more.
+	err := unix.Mount("ringsync-bench", v.Dir, "tmpfs", unix.MS_NOATIME, fmt.Sprintf("size=%d,nr_inodes=0,mode=755", bytes))
 	if err == nil {
 		v.later(func() error { return unmount(v.Dir) })
 		return nil
 	}
 	return errors.Join(v.Close(), v.temp("/dev/shm")) // a container's root may not mount
+}
+
+// available is the memory that can be had without swapping, in bytes; 0: unknown.
+func available() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		var kilobytes int64
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kilobytes); n == 1 {
+			return kilobytes << 10
+		}
+	}
+	return 0
 }
 
 // unmount lets go of a file system at once, and of its memory or device when its

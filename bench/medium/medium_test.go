@@ -67,6 +67,24 @@ func wantDetached(t *testing.T, device string) {
 	}
 }
 
+// An image of any size can be had, also of one that is no whole sector.
+func TestOddImage(t *testing.T) {
+	m, err := medium.Parse("xfs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := m.Open(t.Context(), 600<<20+1)
+	if unavailable, ok := errors.AsType[*medium.UnavailableError](err); ok && os.Geteuid() != 0 {
+		t.Skip(unavailable)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is no medium is refused, and what can't be made leaves nothing.
 func TestRefusals(t *testing.T) {
 	for _, name := range []string{"", "dir", "dir:", "zfs", "xfs:/x"} {
@@ -75,7 +93,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	for name, bytes := range map[string]int64{"dir:" + filepath.Join(dir, "absent"): 1, "dir:" + dir: 1 << 60, "xfs": 1 << 60} {
+	for name, bytes := range map[string]int64{"dir:" + filepath.Join(dir, "absent"): 1, "dir:" + dir: 1 << 60, "xfs": 1 << 60, "tmpfs": 1 << 60} {
 		m, err := medium.Parse(name)
 		if err != nil {
 			t.Fatal(err)

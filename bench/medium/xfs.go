@@ -14,6 +14,10 @@ import (
 // minImageBytes is what mkfs.xfs insists on, and a little.
 const minImageBytes = 512 << 20
 
+// blockBytes is what an image is a multiple of: a loop device ends with a whole
+// sector.
+const blockBytes = 4096
+
 // xfs makes an image, a loop device over it and a file system on that. Neither
 // the image nor the device needs to be found again: the image loses its name as
 // soon as the device holds it, and the device ends with the mount.
@@ -24,7 +28,7 @@ func (v *Volume) xfs(ctx context.Context, bytes int64) error {
 	if err := v.temp(os.TempDir()); err != nil {
 		return err
 	}
-	image, err := newImage(imageDir, max(bytes, minImageBytes))
+	image, err := newImage(imageDir, (max(bytes, minImageBytes)+blockBytes-1)/blockBytes*blockBytes)
 	if err != nil {
 		return err
 	}
@@ -71,13 +75,15 @@ func loopXFS(ctx context.Context, image string) (device string, err error) {
 	return device, err
 }
 
-// run runs a tool, and returns what it printed. It ends also when ctx has: what
+// run runs a tool, and returns what it printed, without its warnings. It ends also when ctx has: what
 // it makes has to be taken down again.
 func run(ctx context.Context, name string, args ...string) (string, error) {
-	out, err := exec.CommandContext(context.WithoutCancel(ctx), name, args...).CombinedOutput()
-	text := strings.TrimSpace(string(out))
+	var warned strings.Builder
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), name, args...)
+	cmd.Stderr = &warned
+	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: %.200s", name, err, text)
+		return "", fmt.Errorf("%s: %w: %.200s", name, err, strings.TrimSpace(warned.String()))
 	}
-	return text, nil
+	return strings.TrimSpace(string(out)), nil
 }

@@ -15,7 +15,7 @@ import (
 
 const (
 	startGrace = 30 * time.Second // importing Swift takes one, on a busy machine ten
-	stopGrace  = 5 * time.Second
+	stopGrace  = 30 * time.Second // ending takes none, on a machine that is overloaded more than five
 )
 
 // ServerConfig says what an object server serves.
@@ -103,7 +103,7 @@ func (s *Server) Addr() string { return s.addr }
 // PID is that of the server's first process, which leads the group of all.
 func (s *Server) PID() int { return s.h.cmd.Process.Pid }
 
-// Stop asks the server to end, kills it if it has not after five seconds, and
+// Stop asks the server to end, kills it if it has not within its grace, and
 // returns when none of its processes is left. It is an error if the server
 // ended by itself, while its context was alive. Further calls return the first
 // one's result.

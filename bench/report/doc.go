@@ -3,6 +3,10 @@
 //
 //	Report    one run of the harness: the machine, rows, what was left out and why
 //	Row       one contestant at one cell; its samples are one number a run
+//	Part      a run that has become part of a merged report; nothing is judged by
+//	          rows of two runs
+//	Goal      a figure to reach, of two rows; see goals
+//	Block     a place in a document that is written from a report, between marks
 //	Cell      what was done: workload, medium, cache, sessions, partitions
 //
 // The JSON is that of these types, and stable: a field may be added, but what is

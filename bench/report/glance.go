@@ -8,35 +8,54 @@ import (
 // glances are the contestants of the first table, by how an operator would say it.
 var glances = []struct{ contestant, words string }{
 	{"ringsync", "ringsync on both nodes"},
+	{"ringsync+stored", "both, digest stored"},
 	{"swift-to-ringsync", "only receiving"},
 	{"ringsync-to-swift", "only sending"},
 	{"swift-rsync", "Swift with rsync"},
 	{"rsync-fsync", "rsync --fsync alone"},
 }
 
-// glance answers the operator's question: how many times as fast as Swift, and at
-// which share of its CPU.
+// opening answers the operator's question.
+func (r *Report) opening() string {
+	var b strings.Builder
+	r.glance(&b)
+	m := r.parts()[0].Machine
+	fmt.Fprintf(&b, "\n%s, %d cores, kernel %s; %s.\n", m.Processor, m.Cores, m.Kernel, m.Date)
+	return b.String()
+}
+
+// glance tells how many times as fast as Swift, and at which share of its CPU.
 func (r *Report) glance(b *strings.Builder) {
-	var rows []string
+	var groups []*group
 	for _, g := range r.groups() {
-		base := g.of(baseline)
-		if base == nil || g.of("ringsync") == nil {
-			continue
+		if g.of(baseline) != nil && g.of("ringsync") != nil {
+			groups = append(groups, g)
 		}
-		cells := []string{g.brief()}
-		for _, s := range glances {
-			cells = append(cells, versus(g.of(s.contestant), base))
-		}
-		rows = append(rows, "| "+strings.Join(cells, " | ")+" |")
 	}
-	if len(rows) == 0 {
+	if len(groups) == 0 {
 		return
 	}
-	fmt.Fprint(b, "\nTimes as fast as Swift on both nodes, and the CPU time of both sides and the kernel as a share of Swift's:\n\n| |")
-	for _, s := range glances {
-		fmt.Fprintf(b, " %s |", s.words)
+	head, rule := "| |", "|---|"
+	lines := make([]string, len(groups))
+	for i, g := range groups {
+		lines[i] = "| " + g.brief() + " |"
 	}
-	fmt.Fprintf(b, "\n|---|%s\n%s\n", strings.Repeat("---:|", len(glances)), strings.Join(rows, "\n"))
+	for _, s := range glances {
+		cells, any := make([]string, len(groups)), false
+		for i, g := range groups {
+			cells[i] = versus(g.of(s.contestant), g.of(baseline))
+			any = any || cells[i] != nothing
+		}
+		if !any {
+			continue
+		}
+		head, rule = head+" "+s.words+" |", rule+"---:|"
+		for i := range lines {
+			lines[i] += " " + cells[i] + " |"
+		}
+	}
+	fmt.Fprintf(b, "\nTimes as fast as Swift on both nodes, and the CPU time of both sides and the kernel as a share of Swift's:\n\n%s\n%s\n%s\n",
+		head, rule, strings.Join(lines, "\n"))
 }
 
 // brief is a cell in a table's first column.
@@ -48,9 +67,12 @@ func (g *group) brief() string {
 	return text
 }
 
+// nothing stands where there is no figure.
+const nothing = "–"
+
 func versus(row, base *Row) string {
 	if row == nil || row.Summary[Seconds].Median == 0 {
-		return "–"
+		return nothing
 	}
 	text := fmt.Sprintf("%.1f ×", base.Summary[Seconds].Median/row.Summary[Seconds].Median)
 	if cost := base.cpu(); cost > 0 {

@@ -12,31 +12,71 @@ const baseline = "swift"
 // Markdown is the report as tables.
 func (r *Report) Markdown() string {
 	var b strings.Builder
-	r.header(&b)
 	r.glance(&b)
-	r.promises(&b)
-	for _, g := range r.groups() {
-		fmt.Fprintf(&b, "\n### %s\n\n", strings.ReplaceAll(g.title(), "**", ""))
-		g.table(&b)
-		g.details(&b)
-		fmt.Fprintf(&b, "\n    %s\n", g.command())
+	if b.Len() > 0 {
+		fmt.Fprintln(&b)
 	}
-	r.leftOut(&b)
+	r.tables(&b)
 	return b.String()
 }
 
+// tables is all but what is told at a glance.
+func (r *Report) tables(b *strings.Builder) {
+	r.header(b)
+	r.promises(b)
+	for _, g := range r.groups() {
+		fmt.Fprintf(b, "\n### %s\n\n", strings.ReplaceAll(g.title(), "**", ""))
+		g.table(b)
+		g.details(b)
+		fmt.Fprintf(b, "\n    %s\n", g.command())
+	}
+	r.leftOut(b)
+}
+
+// parts are the runs that a report is of.
+func (r *Report) parts() []Part {
+	if len(r.Parts) > 0 {
+		return r.Parts
+	}
+	return []Part{{r.Suite, r.Command, r.Machine}}
+}
+
 func (r *Report) header(b *strings.Builder) {
-	m := r.Machine
 	if r.Failure != "" {
 		fmt.Fprintf(b, "**This run failed, and proves nothing:** %s\n\n", r.Failure)
 	}
+	parts := r.parts()
+	if len(parts) > 1 {
+		fmt.Fprintf(b, "Of %d runs; what is compared in one table is of one of them.\n\n", len(parts))
+	}
+	for i, p := range parts {
+		if len(parts) > 1 {
+			fmt.Fprintf(b, "**Run %d**, of %s: ", i+1, strings.Join(r.workloadsOf(i), ", "))
+		}
+		p.header(b)
+	}
+}
+
+// workloadsOf names what rows a part has left, in the order they came.
+func (r *Report) workloadsOf(part int) (names []string) {
+	for _, g := range r.groups() {
+		name := g.Cell.short()
+		if g.rows[0].Part == part {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (p Part) header(b *strings.Builder) {
+	m := p.Machine
 	fmt.Fprintf(b, "%s · %s, %d cores, %s · kernel %s · load before %s, after %s · all of it took %.0f minutes\n\n",
 		m.Date, m.Processor, m.Cores, bytesText(m.MemoryBytes), m.Kernel, m.LoadBefore, m.LoadAfter, m.Seconds/60)
-	fmt.Fprintf(b, "* congestion control: %s\n* network: %s\n* versions: %s\n", pairs(m.Congestion), m.Network, pairs(m.Versions))
+	fmt.Fprintf(b, "* congestion control: %s\n* network: %s\n* versions: %s\n* engine that ringsync chooses: %s; build %s\n", pairs(m.Congestion), m.Network, pairs(m.Versions), or(m.Engine, "unknown"), or(m.Build, "unknown"))
 	for _, name := range sortedKeys(m.Media) {
 		fmt.Fprintf(b, "* %s: %s\n", name, m.Media[name])
 	}
-	fmt.Fprintf(b, "\nAll of it again:\n\n    %s\n", r.Command)
+	fmt.Fprintf(b, "\nAll of it again:\n\n    %s\n", p.Command)
 }
 
 // pairs writes a map as "name value, name value".
@@ -132,8 +172,8 @@ func (r *Row) figure(format string, unit float64, measures ...string) string {
 // details tells what else was measured.
 func (g *group) details(b *strings.Builder) {
 	fmt.Fprint(b, "\n<details><summary>memory, switches, calls, bytes on the wire</summary>\n\n")
-	fmt.Fprint(b, "| contestant | sender CPU s user / system | receiver user / system | machine CPU s | peak MiB sender / receiver | context switches s / r | system calls s / r | fsyncs s / r | wire MB | write-back s |\n")
-	fmt.Fprint(b, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprint(b, "| contestant | sender CPU s user / system | receiver user / system | machine CPU s | peak MiB sender / receiver | context switches s / r | system calls s / r | io_uring operations s / r | fsyncs s / r | wire MB | write-back s |\n")
+	fmt.Fprint(b, "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, row := range g.rows {
 		cells := []string{name(row),
 			row.both("%.2f", 1, SenderUser, SenderSystem),
@@ -142,6 +182,7 @@ func (g *group) details(b *strings.Builder) {
 			row.both("%.0f", 1<<20, SenderPeak, ReceiverPeak),
 			row.both("%.0f", 1, SenderSwitches, ReceiverSwitches),
 			row.both("%.0f", 1, SenderCalls, ReceiverCalls),
+			row.both("%.0f", 1, SenderRings, ReceiverRings),
 			row.both("%.0f", 1, SenderFsyncs, ReceiverFsyncs),
 			row.figure("%.1f", 1e6, WireBytes),
 			row.figure("%.2f", 1, FlushSeconds)}

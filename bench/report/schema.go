@@ -19,7 +19,9 @@ type Report struct {
 	Machine Machine   `json:"machine"`
 	Rows    []*Row    `json:"rows"`
 	LeftOut []LeftOut `json:"left_out,omitempty"`
-	Failure string    `json:"failure,omitempty"` // why it ended early: then it proves nothing
+	Failure string    `json:"failure,omitempty"` // what went wrong: then it proves nothing
+	Failed  []Cell    `json:"failed,omitempty"`  // whose rows are missing for it; see Merge
+	Parts   []Part    `json:"parts,omitempty"`   // of a report that was merged; rows name theirs
 }
 
 // Machine is what a report was measured on.
@@ -36,6 +38,15 @@ type Machine struct {
 	Versions    map[string]string `json:"versions"`
 	LoadBefore  string            `json:"load_before"`
 	LoadAfter   string            `json:"load_after"`
+	Build       string            `json:"build,omitempty"`  // digest of the programs that were measured
+	Engine      string            `json:"engine,omitempty"` // that ringsync chooses here
+}
+
+// Part is a report that has become part of another.
+type Part struct {
+	Suite   string  `json:"suite,omitempty"`
+	Command string  `json:"command"`
+	Machine Machine `json:"machine"`
 }
 
 // LeftOut is something that could not be measured here.
@@ -66,8 +77,10 @@ type Cell struct {
 // Row is one contestant at one cell.
 type Row struct {
 	Cell
+	Part       int                  `json:"part,omitempty"` // number of the run that it is of, in Parts
 	Contestant string               `json:"contestant"`
 	Floor      bool                 `json:"floor,omitempty"`
+	Stored     bool                 `json:"stored_digests,omitempty"` // the sender's objects had our stored digest
 	Digest     string               `json:"promised_digest"`
 	Durable    string               `json:"promised_durable"`
 	Command    string               `json:"command"` // makes this row again
@@ -95,6 +108,8 @@ const (
 	ReceiverCalls    = "receiver_calls"
 	SenderFsyncs     = "sender_fsyncs"
 	ReceiverFsyncs   = "receiver_fsyncs"
+	SenderRings      = "sender_ring_operations" // given to io_uring
+	ReceiverRings    = "receiver_ring_operations"
 )
 
 // Rates are computed from medians. CPU is the sender's, the receiver's and that of

@@ -22,6 +22,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -37,7 +38,14 @@ type Spec struct {
 	Start      proto.Timestamp // of object 0; the next ones follow 10 ms apart
 	Posts      int             // of the first objects, how many get a .meta
 	Tombstones int             // of the last objects, how many are deleted
+
+	// StoredDigest adds our stored digest to bodies above StoredAbove, as a receiver
+	// of ours does that has checked them. Without it objects are as Swift writes them.
+	StoredDigest bool
 }
+
+// StoredAbove is the size of body, in bytes, above which a digest is stored.
+const StoredAbove = 64 << 10
 
 // Fixed gives every object the same size.
 func Fixed(bytes int) func(int) int { return func(int) int { return bytes } }
@@ -161,7 +169,7 @@ func (f *Filler) put(p *store.Partition, i int, ts proto.Timestamp) (*store.Writ
 	if err != nil {
 		return nil, err
 	}
-	etag, err := f.writeBody(w, i, size, ts)
+	etag, sum, err := f.writeBody(w, i, size, ts)
 	if err == nil {
 		err = w.Seal(name, ts, hashes.Metadata{
 			{Key: "X-Timestamp", Value: ts.Internal()},
@@ -175,13 +183,16 @@ func (f *Filler) put(p *store.Partition, i int, ts proto.Timestamp) (*store.Writ
 		w.Abort()
 		return nil, err
 	}
+	if f.spec.StoredDigest && size > StoredAbove {
+		w.StoreSum(sum)
+	}
 	return w, nil
 }
 
 // writeBody writes a stamp of number and time, then pieces of the pool from a
-// place that the number gives.
-func (f *Filler) writeBody(w *store.Writer, i, size int, ts proto.Timestamp) (etag string, err error) {
-	digest := md5.New()
+// place that the number gives. It returns both digests.
+func (f *Filler) writeBody(w *store.Writer, i, size int, ts proto.Timestamp) (etag string, sum uint64, err error) {
+	digest, xxh64 := md5.New(), xxhash.New()
 	stamp := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(i)), uint64(ts.Raw))
 	for off := 0; off < size; {
 		piece := stamp
@@ -191,12 +202,13 @@ func (f *Filler) writeBody(w *store.Writer, i, size int, ts proto.Timestamp) (et
 		}
 		piece = piece[:min(len(piece), size-off)]
 		digest.Write(piece)
+		xxh64.Write(piece)
 		if _, err := w.WriteAt(piece, int64(off)); err != nil {
-			return "", err
+			return "", 0, err
 		}
 		off += len(piece)
 	}
-	return hex.EncodeToString(digest.Sum(nil)), nil
+	return hex.EncodeToString(digest.Sum(nil)), xxh64.Sum64(), nil
 }
 
 func (f *Filler) post(p *store.Partition, i int, ts proto.Timestamp) (*store.Writer, error) {

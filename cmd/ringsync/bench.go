@@ -18,12 +18,14 @@ import (
 
 // benchOptions are bench's flags; the pick is what is measured by hand.
 type benchOptions struct {
-	cfg             bench.Config
-	pick            bench.Pick
-	suite           string
-	million, shared bool
-	write, save     string
-	asJSON          bool
+	cfg         bench.Config
+	pick        bench.Pick
+	suite       string
+	scaleAll    float64
+	parts       []string
+	shared      bool
+	write, save string
+	asJSON      bool
 }
 
 func newBenchCommand() *cobra.Command {
@@ -36,11 +38,12 @@ work in turns, over loopback, and verifies each result before it counts. Who is 
 installed is left out by name.
 
 A suite says what is measured: ci (seconds, figures mean nothing), short (about ten
-minutes) or full (an hour: the tables of BENCHMARKS.md). The other flags pick by
+minutes) or full (40 minutes: the tables of BENCHMARKS.md), of which --part measures
+some. The other flags pick by
 hand, or change a suite that is named with them.
 
 Workloads: S 4 KiB, M 1 MiB, L 64 MiB, X mixed sizes; N nothing to do; U one in a
-hundred changed. Contestants: ` + strings.Join(contestant.Names(), ", ") + `.
+hundred changed. Contestants: ` + strings.Join(append(contestant.Names(), contestant.Others()...), ", ") + `.
 
 As root the run gets a network and mounts of its own, unless --shared is given: for
 clean counters, for one congestion control for everybody, and for --media xfs and
@@ -58,6 +61,7 @@ tmpfs, of which nothing is left behind.`,
 
 func (o *benchOptions) flags(f *pflag.FlagSet) {
 	usual := bench.ByHand()
+	o.pick.Counted = usual.Counted
 	f.StringVar(&o.suite, "suite", "", "what is measured: "+strings.Join(bench.Suites(), ", ")+" (default: short, or what the next flags pick)")
 	f.StringSliceVar(&o.pick.Workloads, "workload", usual.Workloads, "of "+strings.Join(workload.Names(), ","))
 	f.Float64Var(&o.pick.Scale, "scale", usual.Scale, "of the workloads' usual numbers of objects: 20,000 of S, N, U; 2,000 of M, X; 64 of L")
@@ -68,7 +72,8 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.pick.Contestants, "contestant", usual.Contestants, "see above; also ringsync-ENGINE+CHECK")
 	f.IntVar(&o.pick.Runs, "runs", usual.Runs, "of each row")
 	f.BoolVar(&o.pick.Young, "young", false, "don't wait until a receiver's objects are two minutes old")
-	f.BoolVar(&o.million, "million", false, "also a million objects with nothing to do")
+	f.StringSliceVar(&o.parts, "part", nil, "of the full suite only: "+strings.Join(bench.Parts(), ", "))
+	f.Float64Var(&o.scaleAll, "scale-all", 1, "times the number of objects everywhere, to see whether all of it works")
 	f.BoolVar(&o.cfg.Calls, "calls", false, "also count system calls and fsyncs, with perf, in a run of each row that is not timed")
 	f.BoolVar(&o.shared, "shared", false, "share the machine's network and mounts, also as root")
 	f.StringVar(&o.cfg.Congestion, "tcp-congestion", "", "TCP congestion control (default: the system's); without a network of its own: of our connections only")
@@ -76,7 +81,7 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.cfg.NodeFlags, "node-flag", nil, "one more flag for ringsyncd")
 	f.BoolVar(&o.cfg.RequireSwift, "require-swift", false, "fail without a Swift")
 	f.BoolVar(&o.cfg.RequireRsync, "require-rsync", false, "fail without an rsync")
-	f.StringVar(&o.write, "write", "", "also replace the tables in this document, between its markers, and the plots beside it")
+	f.StringVar(&o.write, "write", "", "also replace what is written in this document, between its markers, and the plots beside it")
 	f.StringVar(&o.save, "save", "", "also write the report as JSON to this file")
 	f.BoolVar(&o.asJSON, "json", false, "print the report as JSON")
 }
@@ -93,11 +98,12 @@ func (o *benchOptions) picks(f *pflag.FlagSet) ([]bench.Pick, error) {
 	if o.suite == "" {
 		o.suite = "short"
 	}
-	picks, err := bench.Suite(o.suite, o.million)
+	picks, err := bench.Suite(o.suite, o.parts...)
 	for i := range picks {
 		o.change(f, &picks[i])
+		picks[i].Scale *= o.scaleAll
 	}
-	if byHand {
+	if byHand || o.scaleAll != 1 {
 		o.suite += ", changed"
 	}
 	return picks, err
@@ -165,7 +171,8 @@ func (o *benchOptions) enclose() error {
 }
 
 func newCompareCommand() *cobra.Command {
-	return &cobra.Command{
+	var write, block string
+	cmd := &cobra.Command{
 		Use:   "compare OLD.json NEW.json",
 		Short: "Hold two reports against each other",
 		Long: `compare holds the rows of two reports (bench --save) against each other that have the
@@ -183,21 +190,68 @@ of 0.01; that takes at least five runs on both sides. It ends with 0 whatever it
 				return err
 			}
 			deltas, alone := report.Compare(before, after)
-			return report.PrintDeltas(cmd.OutOrStdout(), deltas, alone)
+			var text strings.Builder
+			if err := report.PrintDeltas(&text, deltas, alone); err != nil {
+				return err
+			}
+			if write != "" {
+				return report.WriteBlock(write, block, "\n"+indented(text.String()))
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text.String())
+			return err
 		},
 	}
+	cmd.Flags().StringVar(&write, "write", "", "put it into this document instead, in the place that --block names")
+	cmd.Flags().StringVar(&block, "block", "compare", "the place, between its markers")
+	return cmd
+}
+
+// indented makes code of lines, for a document.
+func indented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString("    " + strings.TrimRight(line, " \n"))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }
 
 func newTablesCommand() *cobra.Command {
-	var write string
+	var write, save string
+	var forgo bool
 	cmd := &cobra.Command{
-		Use:   "tables REPORT.json",
-		Short: "Print the tables of a report that was saved",
-		Args:  cobra.ExactArgs(1),
+		Use:   "tables REPORT.json…",
+		Short: "Print the tables of reports that were saved",
+		Long: `tables prints the tables of a report that bench --save has written. Several are merged,
+if they are of the same machine and the same build: a comparison that more than one of
+them has is the last one's, as a whole. So a part of a suite that was disturbed, or that
+failed, can be measured again alone:
+
+  ringsync bench --suite full --save full.json
+  ringsync bench --suite full --part cold --save cold.json
+  ringsync bench tables full.json cold.json --write BENCHMARKS.md`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := report.Read(args[0])
+			reports := make([]*report.Report, len(args))
+			for i, path := range args {
+				var err error
+				if reports[i], err = report.Read(path); err != nil {
+					return err
+				}
+			}
+			r, err := report.Merge(reports...)
 			if err != nil {
 				return err
+			}
+			if forgo {
+				r.Forgo()
+			}
+			if save != "" {
+				if err := r.Save(save); err != nil {
+					return err
+				}
 			}
 			if write != "" {
 				return r.Write(write)
@@ -206,6 +260,8 @@ func newTablesCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&forgo, "forgo-failed", false, "name comparisons that failed among what is left out, and let the rest stand")
+	cmd.Flags().StringVar(&save, "save", "", "also write them, merged, as JSON to this file")
 	cmd.Flags().StringVar(&write, "write", "", "replace the tables in this document instead, and the plots beside it")
 	return cmd
 }
