@@ -21,4 +21,10 @@ const (
 	EarlyAnswer     = "early answer"                   // the updates are confirmed before they are durable
 	WantedCutShort  = "wanted list cut short"          // the last wanted line is not said
 	NotSettled      = "young object taken for durable" // another writer may not have come to his fsyncs
+
+	RemovedUnproven  = "removed before the proof" // what a peer was offered, whatever came of it
+	TimesNotCompared = "times not compared"       // an object that changed since its proof is removed
+	TreeRemoved      = "whole tree removed"       // as Swift does
+	RevertNotLocked  = "revert not locked"        // a session comes in while copies are removed
+	RemovalNotNoted  = "removal left out of hashes.invalid"
 )

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -133,6 +134,18 @@ func (r *Result) Each(f func(h proto.Hash, outcome Outcome, times store.Times)) 
 		e := &r.offers.entries[i]
 		f(e.hash, e.outcome, r.offers.times(e))
 	}
+}
+
+// AppendProven appends what the peer is known to hold, durable, under exactly these
+// times: the outcomes InSync and Sent, and no other. Of a session that failed these
+// count as well: nothing that was sent in it is Sent.
+func (r *Result) AppendProven(dst []store.Proven) []store.Proven {
+	r.Each(func(h proto.Hash, outcome Outcome, times store.Times) {
+		if outcome == InSync || outcome == Sent || control.Enabled && control.Is(control.RemovedUnproven) {
+			dst = append(dst, store.Proven{Hash: h, Times: times})
+		}
+	})
+	return dst
 }
 
 // tally sums the outcomes up.

@@ -127,20 +127,8 @@ func (d *Device) Partition(p hashes.Policy, number uint32) *Partition {
 // Partitions lists the partitions of a policy that are on the device, in no
 // order. Names that are no canonical number are not ours to touch.
 func (d *Device) Partitions(p hashes.Policy) ([]uint32, error) {
-	names, err := d.root.readDir(p.DataDir())
-	if absent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var parts []uint32
-	for _, name := range names {
-		if n, err := ParsePartition(name); err == nil {
-			parts = append(parts, n)
-		}
-	}
-	return parts, nil
+	list, err := d.List(p)
+	return list.Partitions, err
 }
 
 // ParsePartition reads a partition's number: canonical decimal, since any other

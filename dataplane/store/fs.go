@@ -361,6 +361,7 @@ func (f *file) close() {
 }
 
 func changed(st *unix.Stat_t) time.Time { return time.Unix(st.Ctim.Unix()) }
+func written(st *unix.Stat_t) time.Time { return time.Unix(st.Mtim.Unix()) }
 
 // absent tells that a path does not lead anywhere.
 func absent(err error) bool { return errors.Is(err, unix.ENOENT) }
