@@ -108,6 +108,8 @@ type Replicator struct {
 	cycle    int              // of Swift's ten; which partitions are listed anew
 	unstable map[key]struct{} // done in a pass that a ring's change ended
 	warned   map[string]bool  // of what is told once
+
+	meanwhile func(*job) // tests only: called between a proof and a removal
 }
 
 // New checks cfg and makes what a replicator works with.
@@ -132,7 +134,7 @@ func New(cfg Config) (*Replicator, error) {
 	return &Replicator{
 		cfg: cfg, pool: pool, engine: moves, sender: sender,
 		asker: newAsker(cfg), peers: newPeers(cfg), state: &state{cfg: cfg}, behind: newBehind(),
-		cycle: rand.IntN(cycles), warned: map[string]bool{},
+		cycle: rand.IntN(cycles), warned: map[string]bool{}, meanwhile: func(*job) {},
 	}, nil
 }
 

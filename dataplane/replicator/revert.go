@@ -193,6 +193,7 @@ func (s *slice) remove(ctx context.Context) (gone bool, err error) {
 	if len(enough) == 0 || len(s.job.nodes) == 0 {
 		return false, nil
 	}
+	s.meanwhile(s.job)
 	r, err := s.partition.Remove(ctx, s.lock, enough)
 	s.step()
 	s.counts.edit(func(c *Counts) { c.Removed += r.Removed })

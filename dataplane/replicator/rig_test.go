@@ -58,6 +58,7 @@ func newCluster(t *testing.T, n int, edit ...func(i int, c *dataplane.Config)) *
 		at := &node{devices: storetest.Devices(t), region: 1, log: &lines{}}
 		at.store = faultstest.Store(t, at.devices, nil)
 		at.server = faultstest.Start(t, at.store, func(cfg *dataplane.Config) {
+			cfg.Receiver.LockTimeout = 100 * time.Millisecond
 			for _, e := range edit {
 				e(i, cfg)
 			}
@@ -254,4 +255,29 @@ func only(ids ...int) (rows [][]int) {
 		rows = append(rows, []int{id})
 	}
 	return rows
+}
+
+// restart starts a node again that was stopped, on its old port.
+func (c *cluster) restart(i int) {
+	c.t.Helper()
+	n := c.nodes[i]
+	node, err := dataplane.New(dataplane.Config{Store: n.store, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	l, err := node.Listen(context.Background(), net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- node.Serve(l) }()
+	c.t.Cleanup(func() {
+		l.Close()
+		if err := <-served; err != nil {
+			c.t.Error(err)
+		}
+		if err := node.Shutdown(context.Background()); err != nil {
+			c.t.Error(err)
+		}
+	})
 }
