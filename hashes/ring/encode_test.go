@@ -76,13 +76,11 @@ func (d *draft) rawV1() []byte {
 	for key, value := range d.meta {
 		all[key] = value
 	}
-	text := appendJSON(nil, all)
-	raw := binary.BigEndian.AppendUint32([]byte("R1NG\x00\x01"), uint32(len(text)))
-	raw = append(raw, text...)
+	var rows []byte
 	for _, row := range d.rows {
-		raw = appendRow(raw, order, 2, row)
+		rows = appendRow(rows, order, 2, row)
 	}
-	return raw
+	return sealV1(appendJSON(nil, all), rows)
 }
 
 // rawV2 is a format 2 before it is compressed. The offsets in the compressed
@@ -101,6 +99,11 @@ func (d *draft) rawV2() []byte {
 		rows = appendRow(rows, binary.BigEndian, idBytes, row)
 	}
 
+	return sealV2(appendJSON(nil, meta), appendJSON(nil, d.devices), rows, d.extra, d.bend)
+}
+
+// sealV2 puts the sections of a format 2 together.
+func sealV2(meta, devices, rows []byte, extra map[string]string, bend func(map[string][]any)) []byte {
 	raw, index := []byte("R1NG\x00\x02"), map[string][]any{}
 	section := func(name string, content []byte) {
 		start := len(raw)
@@ -109,20 +112,26 @@ func (d *draft) rawV2() []byte {
 		sum := sha256.Sum256(raw[start:])
 		index[name] = []any{0, start, 0, len(raw), "sha256", hex.EncodeToString(sum[:])}
 	}
-	section(sectionMetadata, appendJSON(nil, meta))
-	for name, content := range d.extra {
+	section(sectionMetadata, meta)
+	for name, content := range extra {
 		section(name, []byte(content))
 	}
-	section(sectionDevices, appendJSON(nil, d.devices))
+	section(sectionDevices, devices)
 	section(sectionAssignments, rows)
-	if d.bend != nil {
-		d.bend(index)
+	if bend != nil {
+		bend(index)
 	}
 	at, text := len(raw), appendJSON(nil, index)
 	raw = binary.BigEndian.AppendUint64(raw, uint64(len(text)))
 	raw = append(raw, text...)
 	raw = binary.BigEndian.AppendUint64(raw, uint64(at))
 	return binary.BigEndian.AppendUint64(raw, 0)
+}
+
+// sealV1 puts the pieces of a format 1 together.
+func sealV1(text, rows []byte) []byte {
+	raw := binary.BigEndian.AppendUint32([]byte("R1NG\x00\x01"), uint32(len(text)))
+	return append(append(raw, text...), rows...)
 }
 
 func compress(raw []byte) []byte {
