@@ -15,10 +15,10 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
-	"github.com/ringsync/ringsync/hashes/ring"
 )
 
 // Config says what is replicated and how. Zero values mean the defaults; keys of
@@ -61,11 +61,9 @@ type Config struct {
 	jitter  func(d time.Duration) time.Duration                           // half of it to half as much again
 }
 
-// Rings is where partitions belong.
+// Rings is where partitions belong: a rings.Set.
 type Rings interface {
-	// Ring returns a policy's ring as it was read last; another one when it has
-	// been read anew.
-	Ring(policy int) (*ring.Ring, error)
+	State(policy int) (rings.State, bool)
 }
 
 // Filter says what a pass is about; empty: everything.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
@@ -69,13 +70,15 @@ func (p *pass) readRings(ctx context.Context) (devices []*ours) {
 			continue
 		}
 		log := p.cfg.Log.With("policy", policy.Index, "name", policy.Name)
-		from, err := p.cfg.Rings.Ring(policy.Index)
-		if err != nil {
-			log.Error("no ring, so this policy waits", "reason", "ring", "error", err)
+		state, _ := p.cfg.Rings.State(policy.Index)
+		from := state.Ring
+		var splitting *rings.PartPowerError
+		switch err := state.Refusal(); {
+		case errors.As(err, &splitting): // in Swift's words, for who looks for them
+			log.Warn(fmt.Sprintf("next_part_power set in policy '%s'. Skipping", policy.Name), "reason", "ring", "error", err)
 			continue
-		}
-		if next, under := from.NextPartPower(); under {
-			log.Warn(fmt.Sprintf("next_part_power set in policy '%s'. Skipping", policy.Name), "reason", "ring", "next_part_power", next)
+		case err != nil:
+			log.Error("this policy waits", "reason", "ring", "error", err)
 			continue
 		}
 		p.rings[policy.Index] = from

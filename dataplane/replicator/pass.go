@@ -181,7 +181,7 @@ func (p *pass) ringChanged() bool {
 		return true
 	}
 	for policy, from := range p.rings {
-		if now, err := p.cfg.Rings.Ring(policy); err == nil && now != from {
+		if now, _ := p.cfg.Rings.State(policy); now.Ring != nil && now.Ring != from {
 			p.cfg.Log.Info("Ring change detected. Aborting current replication pass.", "policy", policy, "reason", "ring")
 			p.changed = true
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/faults/faultstest"
+	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -48,7 +50,12 @@ type node struct {
 // fixed are rings that change when a test says so.
 type fixed struct{ ring atomic.Pointer[ring.Ring] }
 
-func (f *fixed) Ring(int) (*ring.Ring, error) { return f.ring.Load(), nil }
+func (f *fixed) State(policy int) (rings.State, bool) {
+	if policy != 0 {
+		return rings.State{Err: errors.New("no such ring")}, false
+	}
+	return rings.State{Ring: f.ring.Load()}, true
+}
 
 // newCluster starts n nodes; nobody has a partition yet.
 func newCluster(t *testing.T, n int, edit ...func(i int, c *dataplane.Config)) *cluster {
