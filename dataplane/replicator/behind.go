@@ -21,8 +21,9 @@ func newBehind() *behind {
 	return b
 }
 
-// spawn runs f, which has to do with a device.
-func (b *behind) spawn(device string, f func()) {
+// spawn runs f, which has to do with a device; tell is called when that is over, and
+// must not block.
+func (b *behind) spawn(device string, f, tell func()) {
 	b.mu.Lock()
 	if b.left == 0 {
 		b.idle = make(chan struct{})
@@ -31,8 +32,9 @@ func (b *behind) spawn(device string, f func()) {
 	b.on[device]++
 	b.mu.Unlock()
 	go func() {
-		defer b.ended(device)
 		f()
+		b.ended(device)
+		tell()
 	}()
 }
 

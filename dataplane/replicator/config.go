@@ -108,6 +108,7 @@ type Replicator struct {
 	warned   map[string]bool  // of what is told once
 
 	meanwhile func(*job) // tests only: called between a proof and a removal
+	pushed    func(*job) // tests only: called behind a primary's session
 }
 
 // New checks cfg and makes what a replicator works with.
@@ -132,7 +133,7 @@ func New(cfg Config) (*Replicator, error) {
 	return &Replicator{
 		cfg: cfg, pool: pool, engine: moves, sender: sender,
 		asker: newAsker(cfg), peers: newPeers(cfg), state: &state{cfg: cfg}, behind: newBehind(),
-		cycle: rand.IntN(cycles), warned: map[string]bool{}, meanwhile: func(*job) {},
+		cycle: rand.IntN(cycles), warned: map[string]bool{}, meanwhile: func(*job) {}, pushed: func(*job) {},
 	}, nil
 }
 

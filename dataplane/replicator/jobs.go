@@ -123,10 +123,8 @@ func (p *pass) collect(ctx context.Context) (jobs []*job) {
 			continue
 		}
 		waiting[d.name] = true
-		p.behind.spawn(d.name, func() {
-			list, err := p.jobsOf(d)
-			results <- found{d, list, err}
-		})
+		f := found{device: d}
+		p.behind.spawn(d.name, func() { f.jobs, f.err = p.jobsOf(d) }, func() { results <- f })
 	}
 	patience := p.after(collectGrace)
 	for len(waiting) > 0 {

@@ -156,10 +156,7 @@ func (p *pass) startMore(ctx context.Context, q *queue, ended chan<- *task) {
 			return
 		}
 		t := q.begin(j, time.Now())
-		p.behind.spawn(j.device, func() {
-			p.do(ctx, j, &t.steps)
-			ended <- t
-		})
+		p.behind.spawn(j.device, func() { p.do(ctx, j, &t.steps) }, func() { ended <- t })
 	}
 }
 

@@ -120,6 +120,7 @@ func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *map[pr
 	}
 	v.counts.edit(func(c *Counts) { c.Sync++ })
 	err = v.push(ctx, node, suffixes, nil)
+	v.pushed(v.job)
 	v.counts.edit(func(c *Counts) { c.SuffixSync += len(suffixes) })
 	v.cfg.Stats.Suffixes(0, len(suffixes))
 	if err == nil {
