@@ -58,6 +58,7 @@ type options struct {
 	shutdown                     time.Duration
 	commitWorkers, buffers       int
 	lanes                        int
+	replicate                    replicateOptions
 }
 
 func newCommand() *cobra.Command {
@@ -99,6 +100,7 @@ cuts them at once.`,
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "HOST:PORT where Prometheus reads /metrics and this machine may PUT /log-level (default: nowhere)")
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "time that sessions get to finish after SIGTERM")
+	o.replicate.add(f)
 	cmd.AddCommand(newKeysCommand())
 	return cmd
 }
@@ -123,6 +125,7 @@ func run(ctx context.Context, o *options, path string) error {
 	}
 	defer watchLevel(level, log)()
 	tell(log, s, path)
+	o.replicate.tell(log, &s.Settings)
 	cluster, err := readCluster(log, s)
 	if err != nil {
 		return err
@@ -149,7 +152,7 @@ func run(ctx context.Context, o *options, path string) error {
 		}
 	}
 
-	node, seen, err := newNode(o, &s.Settings, cluster, log)
+	node, st, seen, err := newNode(o, &s.Settings, cluster, log)
 	if err != nil {
 		return err
 	}
@@ -168,6 +171,11 @@ func run(ctx context.Context, o *options, path string) error {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
 	log.Info("listening on "+l.Addr().String(), "devices", s.Devices, "peers", peersText(o.allowPeers))
+	ended, err := o.replicate.start(ctx, o, s, st, seen, log)
+	if err != nil {
+		return err
+	}
+	defer ended()
 	return serve(node, l, signals, o.shutdown, log)
 }
 
@@ -204,10 +212,10 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	return errors.Join(<-served, err)
 }
 
-func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.Logger) (*dataplane.Node, *stats.Stats, error) {
+func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.Logger) (*dataplane.Node, *store.Store, *stats.Stats, error) {
 	seen, answers, err := newSeeing(o, s, cluster)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	st, err := store.New(store.Config{
 		Devices: s.Devices, Cluster: cluster, MountCheck: s.MountCheck, ReclaimAge: notDefault(s.ReclaimAge),
@@ -216,11 +224,11 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 		Notice: notice(log, seen),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	peers, err := dataplane.ParsePeers(o.allowPeers)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--allow-peers: %w", err)
+		return nil, nil, nil, fmt.Errorf("--allow-peers: %w", err)
 	}
 	receiver := ssync.ReceiverConfig{
 		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
@@ -235,7 +243,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 		Buffers: o.buffers, Lanes: o.lanes, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers,
 		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
-	return node, seen, err
+	return node, st, seen, err
 }
 
 // leastRatio stands for a ratio of 0, which would be the field's default: any
