@@ -86,7 +86,7 @@ func (l *lobby) leave(v *visitor) {
 
 // allowed tells whether a peer may ask anything of this node.
 func (n *Node) allowed(conn net.Conn) bool {
-	if len(n.cfg.AllowPeers) == 0 {
+	if len(n.cfg.AllowPeers) == 0 && n.cfg.AllowAlso == nil {
 		return true
 	}
 	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
@@ -99,7 +99,7 @@ func (n *Node) allowed(conn net.Conn) bool {
 			return true
 		}
 	}
-	return false
+	return n.cfg.AllowAlso != nil && n.cfg.AllowAlso(address)
 }
 
 // ParsePeers reads a list of addresses and networks: "10.0.0.7,10.1.0.0/16,fd00::/8".

@@ -3,6 +3,7 @@ package dataplane_test
 import (
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -31,18 +32,43 @@ func TestAllowPeers(t *testing.T) {
 				t.Fatal(err)
 			}
 			address, _ := startNode(t, func(c *dataplane.Config) { c.AllowPeers = peers })
-			conn, err := net.Dial("tcp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(10 * time.Second))
-			io.WriteString(conn, "GET /healthcheck HTTP/1.1\r\n\r\n")
-			if answer, _ := io.ReadAll(conn); strings.Contains(string(answer), "200 OK") != test.let {
+			if answer := healthcheck(t, address); strings.Contains(answer, "200 OK") != test.let {
 				t.Errorf("%q", answer)
 			}
 		})
 	}
+}
+
+// Who is on no list may ask if somebody says so, and only then.
+func TestAllowAlso(t *testing.T) {
+	elsewhere, err := dataplane.ParsePeers([]string{"10.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, let := range []bool{true, false} {
+		for _, peers := range [][]netip.Prefix{nil, elsewhere} {
+			address, _ := startNode(t, func(c *dataplane.Config) {
+				c.AllowPeers = peers
+				c.AllowAlso = func(a netip.Addr) bool { return let && a == netip.MustParseAddr("127.0.0.1") }
+			})
+			if answer := healthcheck(t, address); strings.Contains(answer, "200 OK") != let {
+				t.Errorf("%v, beside %v: %q", let, peers, answer)
+			}
+		}
+	}
+}
+
+func healthcheck(t *testing.T, address string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	io.WriteString(conn, "GET /healthcheck HTTP/1.1\r\n\r\n")
+	answer, _ := io.ReadAll(conn)
+	return string(answer)
 }
 
 func TestParsePeersRefuses(t *testing.T) {

@@ -42,7 +42,10 @@ type Config struct {
 
 	HeadTimeout time.Duration  // wait for a request's head, and then to be served; 60 s
 	UserTimeout time.Duration  // TCP_USER_TIMEOUT: what was sent and not acknowledged ends the connection; 60 s
-	AllowPeers  []netip.Prefix // who may ask; everybody, if empty
+	AllowPeers  []netip.Prefix // who may ask; everybody, if empty and there is no AllowAlso
+	// AllowAlso tells of an address that AllowPeers does not hold whether it may
+	// ask nevertheless. It must not wait for anything. nil: none may.
+	AllowAlso func(netip.Addr) bool
 }
 
 const (

@@ -94,7 +94,7 @@ cuts them at once.`,
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
 	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
 	f.StringVar(&o.objectServer, "object-server", "", "HOST:PORT of the Python object server on the same devices: gets the verbs and policies that are not served here")
-	f.StringSliceVar(&o.allowPeers, "allow-peers", nil, "addresses and networks (CIDR) that may connect; none given: all")
+	f.StringSliceVar(&o.allowPeers, "allow-peers", nil, "addresses and networks (CIDR) that may connect, and the word ring for all addresses of the object rings; none given: all")
 	f.StringVar(&o.congestion, "tcp-congestion", "", "TCP congestion control (default: the system's)")
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where a suspect device is remembered over a restart")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
@@ -152,7 +152,12 @@ func run(ctx context.Context, o *options, path string) error {
 		}
 	}
 
-	node, st, seen, err := newNode(o, &s.Settings, cluster, log)
+	peers, err := newAllowList(ctx, o.allowPeers, &s.Settings, cluster, log)
+	if err != nil {
+		return err
+	}
+	defer peers.stop()
+	node, st, seen, err := newNode(o, &s.Settings, cluster, peers, log)
 	if err != nil {
 		return err
 	}
@@ -177,14 +182,6 @@ func run(ctx context.Context, o *options, path string) error {
 	}
 	defer ended()
 	return serve(node, l, signals, o.shutdown, log)
-}
-
-// peersText says at the start who may connect.
-func peersText(allowed []string) string {
-	if len(allowed) == 0 {
-		return "all"
-	}
-	return strings.Join(allowed, ",")
 }
 
 // serve runs until a signal, or until the listener fails.
@@ -212,7 +209,7 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	return errors.Join(<-served, err)
 }
 
-func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.Logger) (*dataplane.Node, *store.Store, *stats.Stats, error) {
+func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *allowList, log *slog.Logger) (*dataplane.Node, *store.Store, *stats.Stats, error) {
 	seen, answers, err := newSeeing(o, s, cluster)
 	if err != nil {
 		return nil, nil, nil, err
@@ -226,10 +223,6 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	peers, err := dataplane.ParsePeers(o.allowPeers)
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("--allow-peers: %w", err)
-	}
 	receiver := ssync.ReceiverConfig{
 		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
 		Concurrency: s.Concurrency, PerDevice: s.PerDevice,
@@ -240,7 +233,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, log *slog.
 	}
 	node, err := dataplane.New(dataplane.Config{
 		Store: st, Log: log, Engine: o.engine, Receiver: receiver,
-		Buffers: o.buffers, Lanes: o.lanes, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers,
+		Buffers: o.buffers, Lanes: o.lanes, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers.fixed, AllowAlso: peers.also,
 		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
 	return node, st, seen, err

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
+	"github.com/ringsync/ringsync/hashes/ring/ringtest"
 )
 
 // What can't work is refused at the start, in a sentence that names it.
@@ -35,6 +37,8 @@ func TestRefusals(t *testing.T) {
 		{"a user that is not there", []string{conf(t, "swift_dir = "+good+"\nuser = no-such-user", "")}, `user "no-such-user" does not exist`},
 		{"an address that is not ours", []string{"--swift-dir=" + good, "--listen=192.0.2.1:0"}, "192.0.2.1:0"},
 		{"an object server without a port", []string{"--swift-dir=" + good, "--object-server=127.0.0.1"}, "object server"},
+		{"a peer without an address", []string{"--swift-dir=" + good, "--allow-peers=ring,node7"}, "node7"},
+		{"peers of rings that are not there", []string{"--swift-dir=" + good, "--allow-peers=ring"}, good + ": rings: no ring"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},
 		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, `--fallocate-reserve" flag: bytes or a percentage`},
 	} {
@@ -53,6 +57,27 @@ func TestSigterm(t *testing.T) {
 	d := start(t, "--listen=127.0.0.1:0", "--mount-check=false", "--devices="+storetest.Devices(t), "--swift-dir="+swiftDir(t), "--state-dir="+t.TempDir())
 	d.healthy()
 	d.stop()
+}
+
+// With --allow-peers ring, nodes of the rings may connect and others not, and a
+// list beside it holds as well.
+func TestAllowPeersOfRing(t *testing.T) {
+	for _, test := range []struct{ ip, list string }{{"127.0.0.1", "ring"}, {"10.0.0.1", "127.0.0.0/8,ring"}, {"10.0.0.1", "ring"}} {
+		dir, devices := swiftDir(t), ringtest.Devices(2)
+		devices[0].ReplicationIP = test.ip
+		ringtest.Write(t, filepath.Join(dir, "object.ring.gz"), ringtest.Encode(t, devices, ringtest.Rows(1, 2, 2), nil))
+		d := start(t, "--listen=127.0.0.1:0", "--mount-check=false", "--devices="+storetest.Devices(t), "--swift-dir="+dir, "--state-dir="+t.TempDir(), "--allow-peers="+test.list)
+		if test.ip == "127.0.0.1" || test.list != "ring" {
+			d.healthy()
+		} else if answer, err := http.Get("http://" + d.address + "/healthcheck"); err == nil {
+			answer.Body.Close()
+			t.Error("answered to somebody of no ring")
+		}
+		if !strings.Contains(d.log, "peers="+test.list) || !strings.Contains(d.log, "ring read") {
+			t.Error(d.log)
+		}
+		d.stop()
+	}
 }
 
 var rewrite = flag.Bool("rewrite", false, "write KEYS.md anew")

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/hashes/ring/ringtest"
@@ -63,4 +65,34 @@ func TestPeers(t *testing.T) {
 	write()
 	peers.Refresh(t.Context())
 	expect("another ring", "10.0.0.9", "10.0.0.1", "fd00::1")
+}
+
+// A node that is added to a ring may connect within half a minute.
+func TestPeersRun(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "object.ring.gz")
+	ringtest.Write(t, path, ringtest.Encode(t, ringtest.Devices(2), ringtest.Rows(1, 2, 2), nil))
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := set(t, dir, 0)
+		peers, err := rings.NewPeers(t.Context(), s, nil, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { peers.Run(ctx); close(ended) }()
+
+		ringtest.Write(t, path, ringtest.Encode(t, ringtest.Devices(3), ringtest.Rows(1, 2, 3), nil))
+		added := netip.MustParseAddr("10.1.0.2")
+		if peers.Allowed(added) {
+			t.Error("allowed before anybody looked")
+		}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if !peers.Allowed(added) {
+			t.Error("not allowed after half a minute")
+		}
+		cancel()
+		<-ended
+	})
 }

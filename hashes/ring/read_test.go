@@ -187,9 +187,8 @@ func TestReadOthers(t *testing.T) {
 	}
 }
 
-// A list of more devices than there can be, and a file that inflates without end,
-// cost no more than the limits say. The latter stands for a ring of 2^32
-// partitions: what it claims is refused before it is read.
+// A list of more devices than there can be is refused, and rows that a file only
+// claims to have are not allocated.
 func TestReadBounds(t *testing.T) {
 	holes := []byte(`{"part_shift":32,"replica_count":1,"devs":[` + strings.Repeat("null,", maxDevices) + `null]}`)
 	raw := append(binary.BigEndian.AppendUint32([]byte("R1NG\x00\x01"), uint32(len(holes))), holes...)
