@@ -201,6 +201,16 @@ func scenarios() []scenario {
 		{name: "without O_TMPFILE", names: []string{first, kin}, noTmpfile: true,
 			steps: steps{put(first, 1, body('a', 1000)), group(kin, "/a/c/g1"), post(first, 12, "red"), remove(first, 13), digests}},
 		{name: "two bodies of one time without O_TMPFILE", names: []string{first}, noTmpfile: true, contested: true, steps: rivals()},
+		{name: "a revert", names: []string{first, second}, before: filled, steps: steps{revert(proven(first, 1, 1))}},
+		{name: "a revert of all", names: []string{first, second}, before: filled,
+			steps: steps{revert(proven(first, 1, 1), proven(second, 1, 1)), put(first, 1, body('a', 600)), digests}},
+		{name: "a revert with digests beside", names: []string{first, kin}, before: filled,
+			steps: steps{put(kin, 1, nil), digests, revert(proven(kin, 1, 1)), digests, revert(proven(first, 1, 1)), digests}},
+		{name: "a revert of metadata", names: []string{first}, before: filled, steps: steps{put(first, 1, body('a', 600)), post(first, 5, "red"), revert(proven(first, 1, 5))}},
+		{name: "a revert of a new body", names: []string{first}, before: filled, steps: steps{put(first, 5, body('n', 800)), revert(proven(first, 5, 5))}},
+		{name: "a revert of a tombstone", names: []string{first}, before: filled, steps: steps{remove(first, 5), revert(proven(first, 5, 5))}},
+		{name: "a revert of what has changed", names: []string{first, second}, before: filled,
+			steps: steps{put(first, 5, nil), revert(proven(first, 1, 1), proven(second, 1, 9), proven(kin, 1, 1)), post(first, 6, "red"), revert(proven(first, 5, 5))}},
 		{name: "what a Python writer has not synced", names: []string{first}, unsynced: true, steps: steps{put(first, 1, body('a', 1100)), held(first)}},
 	}
 }
@@ -216,6 +226,30 @@ func held(name string) func(*store.Partition, failedFunc) {
 			o.Close()
 		}
 		fail(name, err)
+	}
+}
+
+// proven is an object that a peer has under these times.
+func proven(name string, data, meta float64) store.Proven {
+	at := store.Times{Data: storetest.Time(data), Meta: storetest.Time(meta), CType: storetest.Time(data)}
+	return store.Proven{Hash: storetest.Hash(name), Times: at}
+}
+
+// revert removes what is proven, as a replicator does; of a partition that has gone
+// there is nothing to remove.
+func revert(list ...store.Proven) func(*store.Partition, failedFunc) {
+	return func(p *store.Partition, fail failedFunc) {
+		lock, err := p.LockRevert(context.Background(), 0)
+		if errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		if err != nil {
+			fail("", err)
+			return
+		}
+		defer lock.Release()
+		_, err = p.Remove(context.Background(), lock, list)
+		fail("", err)
 	}
 }
 

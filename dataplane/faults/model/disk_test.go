@@ -25,6 +25,7 @@ type disk struct {
 	journal *storetest.Journal
 	store   *store.Store
 	may     map[string]states
+	cuts    int
 	r       *rand.Rand
 }
 
@@ -150,8 +151,25 @@ func (d *disk) pythonPut(name string, c change) {
 	d.mount() // the journal has not seen it
 }
 
+// remove removes what is proven to be elsewhere. What has gone, gone it has.
+func (d *disk) remove(list []store.Proven) (r store.Removal, err error) {
+	d.with(func(p *store.Partition) {
+		var lock *store.Lock
+		if lock, err = p.LockRevert(d.t.Context(), 0); errors.Is(err, os.ErrNotExist) {
+			err = nil
+			return
+		}
+		if err == nil {
+			defer lock.Release()
+			r, err = p.Remove(d.t.Context(), lock, list)
+		}
+	})
+	return r, err
+}
+
 // cutPower leaves of the disk what a power cut may leave.
 func (d *disk) cutPower() {
+	d.cuts++
 	d.journal.Pause()
 	wreck := d.journal.Crash(d.journal.Len(), func(int) storetest.Fate { return storetest.Fate(d.r.IntN(3)) })
 	device := filepath.Join(d.devices, "d1")

@@ -4,7 +4,9 @@
 //
 // The model of a name is a register for its data and one for its metadata: the
 // newest time wins in each, and metadata older than the data does not count. Some
-// names are overwritten and posted to, the others overwritten and deleted. What
-// was not acknowledged may have happened or not: so the model holds, for each disk
-// and name, all states that may be found, and an acknowledgement leaves one.
+// names are overwritten and posted to, the others overwritten and deleted. A revert
+// is a session that leaves nothing of what the other disk has proven to hold, and
+// all else as it was. What was not acknowledged may have happened or not: so the
+// model holds, for each disk and name, all states that may be found, and an
+// acknowledgement leaves one.
 package model

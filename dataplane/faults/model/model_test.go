@@ -71,7 +71,7 @@ func (p *play) step() {
 	if p.r.IntN(2) == 0 {
 		here, there = there, here
 	}
-	switch p.r.IntN(12) {
+	switch p.r.IntN(14) {
 	case 0, 1, 2, 3:
 		p.change(here, false)
 	case 4:
@@ -97,6 +97,10 @@ func (p *play) step() {
 	case 11:
 		p.say("%v: the power is cut", here)
 		here.cutPower()
+	case 12:
+		p.revert(here, there, "")
+	case 13:
+		p.revert(here, there, []string{"sender", "receiver"}[p.r.IntN(2)])
 	}
 	for _, d := range []*disk{p.a, p.b} {
 		d.look("after: "+p.said[len(p.said)-1], false)
@@ -141,7 +145,7 @@ func (p *play) change(d *disk, faulty bool) {
 }
 
 // session pushes from one disk to the other; on one side a call may fail.
-func (p *play) session(from, to *disk, faulty string) {
+func (p *play) session(from, to *disk, faulty string) *ssync.Result {
 	before, offered := map[string]states{}, map[string]state{}
 	for _, name := range names {
 		before[name], offered[name] = to.may[name], from.now(name)
@@ -164,10 +168,7 @@ func (p *play) session(from, to *disk, faulty string) {
 	if hit == nil && (result.Err != nil || result.Proven != result.Offered) {
 		p.t.Errorf("%d of %d proven: %v", result.Proven, result.Offered, result.Err)
 	}
-	proven := map[proto.Hash]bool{}
-	result.Each(func(h proto.Hash, outcome ssync.Outcome, _ store.Times) {
-		proven[h] = outcome == ssync.InSync || outcome == ssync.Sent
-	})
+	proven := provenIn(result)
 	for _, name := range names {
 		o := offered[name]
 		var sure, maybe states
@@ -177,6 +178,49 @@ func (p *play) session(from, to *disk, faulty string) {
 		}
 		if to.may[name] = maybe; proven[storetest.Hash(name)] {
 			to.may[name] = sure
+		}
+	}
+	return result
+}
+
+func provenIn(result *ssync.Result) map[proto.Hash]bool {
+	proven := map[proto.Hash]bool{}
+	result.Each(func(h proto.Hash, outcome ssync.Outcome, _ store.Times) {
+		proven[h] = outcome == ssync.InSync || outcome == ssync.Sent
+	})
+	return proven
+}
+
+// revert pushes, and removes here what is proven to be there, and nothing else. A
+// call of the removal may fail too: then it is made again.
+func (p *play) revert(from, to *disk, faulty string) {
+	result := p.session(from, to, faulty)
+	list, cuts := result.AppendProven(nil), from.cuts
+	var theirs []string
+	proven := provenIn(result)
+	for _, name := range names {
+		if proven[storetest.Hash(name)] {
+			theirs = append(theirs, name)
+			from.may[name] = from.may[name].with(state{})
+		}
+	}
+	n := 0
+	if p.r.IntN(2) == 0 {
+		n = 1 + p.r.IntN(100)
+		from.fault.Arm(n, errnos[p.r.IntN(len(errnos))])
+	}
+	removal, err := from.remove(list)
+	_, hit := from.fault.Disarm()
+	p.say("%v: %d proven, removed %+v, call %d failing: %v", from, len(theirs), removal, n, err)
+	if err != nil && hit != nil {
+		removal, err = from.remove(list)
+	}
+	if err != nil || from.cuts == cuts && removal.Changed > 0 {
+		p.t.Errorf("%v: removed %+v, %v", from, removal, err)
+	}
+	for _, name := range theirs {
+		if removal.Changed == 0 { // it does only where a power cut came between
+			from.may[name] = states{{}}
 		}
 	}
 }
