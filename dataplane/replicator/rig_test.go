@@ -2,10 +2,7 @@ package replicator
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
@@ -26,6 +23,7 @@ import (
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/hashes/ring"
+	"github.com/ringsync/ringsync/hashes/ring/ringtest"
 	"go.uber.org/goleak"
 )
 
@@ -92,45 +90,33 @@ func portOf(t *testing.T, address string) int {
 // place makes the ring: rows of device ids, which are those of the nodes.
 func (c *cluster) place(rows ...[]int) {
 	c.t.Helper()
-	var devs []map[string]any
-	for i, n := range c.nodes {
-		devs = append(devs, map[string]any{"id": i, "region": n.region, "zone": i, "ip": "127.0.0.1", "port": 1, "replication_ip": "127.0.0.1",
-			"replication_port": n.port, "device": "d1", "weight": 1.0})
+	var devs []*ring.Device
+	for i := range c.nodes {
+		devs = append(devs, c.dev(i, i, "d1"))
 	}
 	c.rings.ring.Store(makeRing(c.t, devs, nil, rows...))
 }
 
-// makeRing is a ring of format 1.
-func makeRing(t *testing.T, devs []map[string]any, more map[string]any, rows ...[]int) *ring.Ring {
+// makeRing is a ring of these devices.
+func makeRing(t *testing.T, devices []*ring.Device, more map[string]any, rows ...[]int) *ring.Ring {
 	t.Helper()
-	power := 0
-	for 1<<power < len(rows[0]) {
-		power++
-	}
-	all := map[string]any{"devs": devs, "part_shift": 32 - power, "replica_count": len(rows), "byteorder": "little"}
-	for k, v := range more {
-		all[k] = v
-	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw := binary.BigEndian.AppendUint32([]byte("R1NG\x00\x01"), uint32(len(text)))
-	raw = append(raw, text...)
-	for _, row := range rows {
+	table := make([][]uint16, len(rows))
+	for i, row := range rows {
 		for _, id := range row {
-			raw = binary.LittleEndian.AppendUint16(raw, uint16(id))
+			table[i] = append(table[i], uint16(id))
 		}
 	}
-	var file bytes.Buffer
-	w := gzip.NewWriter(&file)
-	w.Write(raw)
-	w.Close()
-	r, err := ring.Read(&file)
+	r, err := ring.Read(bytes.NewReader(ringtest.Encode(t, devices, table, more)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// dev is a device of a node in a ring.
+func (c *cluster) dev(id, node int, name string) *ring.Device {
+	n := c.nodes[node]
+	return &ring.Device{ID: id, Region: n.region, Zone: id, IP: "127.0.0.1", Port: 1, ReplicationIP: "127.0.0.1", ReplicationPort: n.port, Name: name, Weight: 1}
 }
 
 // partition is one of a node's, on d1.

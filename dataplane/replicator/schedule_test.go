@@ -11,6 +11,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
+	"github.com/ringsync/ringsync/hashes/ring"
 )
 
 // putIn stores an object in any partition of a node's d1.
@@ -218,14 +219,12 @@ func TestRingsThatWait(t *testing.T) {
 	c.put("/a/c/o", 1, "body", 0)
 	c.pass(0, func(cfg *Config) { cfg.Port = 1 })
 	c.logged(0, "Can't find itself")
-	dev := func(i int) map[string]any {
-		return map[string]any{"id": i, "zone": i, "ip": "127.0.0.1", "port": c.nodes[i].port, "device": "d1", "weight": 1.0}
-	}
-	c.rings.ring.Store(makeRing(t, []map[string]any{dev(0), dev(1)}, map[string]any{"next_part_power": 1}, []int{1}))
+	devices := []*ring.Device{c.dev(0, 0, "d1"), c.dev(1, 1, "d1")}
+	c.rings.ring.Store(makeRing(t, devices, map[string]any{"next_part_power": 1}, []int{1}))
 	c.pass(0)
 	c.has("/a/c/o", 0)
 	c.logged(0, "next_part_power set in policy 'gold'. Skipping")
-	c.rings.ring.Store(makeRing(t, []map[string]any{dev(0), dev(1)}, nil, []int{1}))
+	c.rings.ring.Store(makeRing(t, devices, nil, []int{1}))
 	c.pass(0)
 	c.has("/a/c/o", 1)
 }
@@ -233,10 +232,8 @@ func TestRingsThatWait(t *testing.T) {
 // A ring that lists one disk twice, under two ids, makes no handoff of it.
 func TestListedTwice(t *testing.T) {
 	c := newCluster(t, 2)
-	dev := func(id, of int) map[string]any {
-		return map[string]any{"id": id, "zone": id, "ip": "127.0.0.1", "port": c.nodes[of].port, "device": "d1", "weight": 1.0}
-	}
-	c.rings.ring.Store(makeRing(t, []map[string]any{dev(0, 0), dev(1, 0), dev(2, 1), dev(3, 1)}, nil, []int{1}, []int{2}, []int{3}))
+	devices := []*ring.Device{c.dev(0, 0, "d1"), c.dev(1, 0, "d1"), c.dev(2, 1, "d1"), c.dev(3, 1, "d1")}
+	c.rings.ring.Store(makeRing(t, devices, nil, []int{1}, []int{2}, []int{3}))
 	c.put("/a/c/o", 1, "body", 0)
 	c.pass(0)
 	c.has("/a/c/o", 0, 1)
@@ -245,10 +242,8 @@ func TestListedTwice(t *testing.T) {
 // A device that is not there is left out; all others are gone over.
 func TestDeviceGone(t *testing.T) {
 	c := newCluster(t, 2)
-	dev := func(id int, name string, of int) map[string]any {
-		return map[string]any{"id": id, "zone": id, "ip": "127.0.0.1", "port": c.nodes[of].port, "device": name, "weight": 1.0}
-	}
-	c.rings.ring.Store(makeRing(t, []map[string]any{dev(0, "d1", 0), dev(1, "d2", 0), dev(2, "d1", 1)}, nil, []int{2}))
+	devices := []*ring.Device{c.dev(0, 0, "d1"), c.dev(1, 0, "d2"), c.dev(2, 1, "d1")}
+	c.rings.ring.Store(makeRing(t, devices, nil, []int{2}))
 	c.put("/a/c/o", 1, "body", 0)
 	report := c.pass(0)
 	c.has("/a/c/o", 1)
