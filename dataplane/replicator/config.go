@@ -105,7 +105,7 @@ type Replicator struct {
 	mu       sync.Mutex
 	cycle    int              // of Swift's ten; which partitions are listed anew
 	unstable map[key]struct{} // done in a pass that a ring's change ended
-	warned   map[string]bool  // of what is told once
+	warned   map[string]bool  // of what is told once in a pass
 
 	meanwhile func(*job) // tests only: called between a proof and a removal
 	pushed    func(*job) // tests only: called behind a primary's session

@@ -227,7 +227,7 @@ func sameDevice(a, b *ring.Device) bool {
 	return a.ID == b.ID || a.Name == b.Name && a.ReplicationAddress() == b.ReplicationAddress()
 }
 
-// leaveAlone says once that a partition is in no ring.
+// leaveAlone says that a partition is in no ring.
 func (p *pass) leaveAlone(j *job) {
 	p.cfg.Stats.LeftAlone(j.device, j.policy.Index)
 	if p.once(fmt.Sprintf("alone %v", j.key())) {
@@ -236,10 +236,10 @@ func (p *pass) leaveAlone(j *job) {
 	}
 }
 
-// maxWarned bounds what is remembered of warnings.
-const maxWarned = 10_000
+// maxWarned bounds the warnings of a pass.
+const maxWarned = 1000
 
-// once tells whether something is said for the first time.
+// once tells whether something is said for the first time in this pass.
 func (r *Replicator) once(what string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -248,6 +248,12 @@ func (r *Replicator) once(what string) bool {
 	}
 	r.warned[what] = true
 	return true
+}
+
+func (r *Replicator) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warned = map[string]bool{}
 }
 
 // order shuffles jobs, so that the nodes of a cluster do not all ask the same one

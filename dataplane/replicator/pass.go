@@ -90,6 +90,7 @@ func (r *Replicator) pass(ctx context.Context) Report {
 
 func (r *Replicator) begin() *pass {
 	r.cycle = (r.cycle + 1) % cycles
+	r.forget()
 	p := &pass{
 		Replicator: r, began: r.cfg.Now(), cycle: r.cycle, counts: &r.now, rings: map[int]*ring.Ring{},
 		before: map[key]struct{}{}, done: map[key]struct{}{}, reached: map[string]reach{}, unfinished: map[string]bool{},

@@ -55,8 +55,12 @@ type verdict struct {
 	busy        bool          // he will be free soon: worth another try in this pass
 }
 
-// classify reads a failure. Errors of our own disk say nothing about a peer.
+// classify reads a failure. Errors of our own disk say nothing about a peer, nor does
+// that we were told to stop.
 func classify(err error) verdict {
+	if errors.Is(err, context.Canceled) {
+		return verdict{}
+	}
 	status := statusOf(err)
 	var said *ssync.RemoteError
 	var timeout *ssync.TimeoutError

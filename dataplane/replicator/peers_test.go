@@ -13,6 +13,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/hashes/ring"
 	"golang.org/x/sys/unix"
@@ -47,6 +48,7 @@ func TestClassify(t *testing.T) {
 		{"no connection in time", &ssync.TimeoutError{Wait: "connect send", After: time.Second}, aboutNode, "unreachable", false},
 		{"refused", fmt.Errorf("x: %w", unix.ECONNREFUSED), aboutNode, "unreachable", false},
 		{"no way", &net.OpError{Op: "dial", Err: unix.EHOSTUNREACH}, aboutNode, "unreachable", false},
+		{"we were told to stop", &net.OpError{Op: "dial", Err: context.Canceled}, aboutNothing, "", false},
 		{"hung up", ssync.ErrEarlyDisconnect, aboutNothing, "", false},
 		{"our own lock", &store.LockTimeoutError{Path: "/x/.lock-replication"}, aboutNothing, "", false},
 	} {
@@ -209,4 +211,41 @@ func TestDigestsAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A peer whose disk takes no session now is asked again in the same pass.
+func TestBusyPeer(t *testing.T) {
+	c := newCluster(t, 2)
+	c.place([]int{0, 0}, []int{1, 1})
+	c.putIn(0, 0, "/a/c/o0")
+	c.putIn(0, 1, "/a/c/o1")
+	device, err := c.nodes[1].store.Device("d1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	slot, err := device.LockSlot(t.Context(), 1, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	report := c.pass(0, func(cfg *Config) {
+		cfg.jitter = func(d time.Duration) time.Duration { return d }
+		cfg.Again = func(_ context.Context, wait time.Duration) bool {
+			if tries++; wait < 900*time.Millisecond || wait > 3*time.Second {
+				t.Errorf("a wait of %v", wait)
+			}
+			slot.Release()
+			return pause(t.Context(), wait)
+		}
+	})
+	for n := range uint32(2) {
+		if storetest.MustState(t, c.partition(1, n), fmt.Sprint("/a/c/o", n)) == "nothing" {
+			t.Errorf("partition %d has not arrived", n)
+		}
+	}
+	if tries != 1 || report.Attempted != 2 || report.Failure != 0 || report.Success != 2 || len(report.FailureNodes) != 0 {
+		t.Errorf("%d tries, %+v", tries, report)
+	}
+	c.logged(0, "reason=lock_timeout", "peers were busy, asking again")
 }

@@ -94,7 +94,8 @@ func (s *state) fresh(device string) error {
 	case err != nil:
 		return fmt.Errorf("%w, perhaps: %w%s", errStale, err, hint)
 	case !known:
-		return s.write(device, record{First: s.cfg.Now()})
+		s.write(device, record{First: s.cfg.Now()}) // if that fails, keep fails too, and is told
+		return nil
 	}
 	last := r.First
 	if r.Complete.After(last) {

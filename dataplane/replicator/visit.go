@@ -43,7 +43,7 @@ func (p *pass) do(ctx context.Context, j *job, steps *atomic.Int64) (reason stri
 			p.counts.fail(target(n))
 			j.failed = append(j.failed, target(n))
 		}
-		if p.once(fmt.Sprintf("device %s %v", j.device, p.began)) {
+		if p.once("device " + j.device) {
 			log.Warn("device can't be used any more in this pass", "reason", reasonOf(err), "error", err)
 		}
 		return reasonOf(err)
