@@ -235,7 +235,10 @@ func TestListedTwice(t *testing.T) {
 	devices := []*ring.Device{c.dev(0, 0, "d1"), c.dev(1, 0, "d1"), c.dev(2, 1, "d1"), c.dev(3, 1, "d1")}
 	c.rings.ring.Store(makeRing(t, devices, nil, []int{1}, []int{2}, []int{3}))
 	c.put("/a/c/o", 1, "body", 0)
-	c.pass(0)
+	report := c.pass(0)
+	if report.Handoffs != 0 || report.Failure != 0 {
+		t.Errorf("%+v", report)
+	}
 	c.has("/a/c/o", 0, 1)
 }
 
