@@ -138,7 +138,8 @@ func (r *Result) Each(f func(h proto.Hash, outcome Outcome, times store.Times)) 
 
 // AppendProven appends what the peer is known to hold, durable, under exactly these
 // times: the outcomes InSync and Sent, and no other. Of a session that failed these
-// count as well: nothing that was sent in it is Sent.
+// count as well: nothing that was sent in it is Sent. Like Each it knows the objects of
+// the last session only.
 func (r *Result) AppendProven(dst []store.Proven) []store.Proven {
 	r.Each(func(h proto.Hash, outcome Outcome, times store.Times) {
 		if outcome == InSync || outcome == Sent || control.Enabled && control.Is(control.RemovedUnproven) {

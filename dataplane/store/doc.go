@@ -23,6 +23,14 @@
 // hashes.pkl calls valid never misses a visible file: nobody can compute one
 // between the invalidation and the link, because both need .lock.
 //
+// Remove goes the other way, for a handoff's copies that peers have proven to hold.
+// Nothing else here removes what counts:
+//
+//	.lock-replication held → .lock taken → the files are those that were proven
+//	suffixes appended to hashes.invalid, fsynced → .data or .ts unlinked, fsynced, then .meta
+//	empty directories removed, all of it fsynced → .lock released
+//	no suffix left: hashes.pkl, fsynced, hashes.invalid, lock files, the partition
+//
 // Every call on a file system goes through fs.go, where a Witness may stand: a
 // fault injector or a crash journal in tests. The package must not know the
 // wire (ssync), and it does not log: what an operator should hear about comes
