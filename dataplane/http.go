@@ -207,8 +207,10 @@ func (n *Node) session(r *request, verb ssync.Verb) {
 	if refused == nil && err != nil {
 		refused = refuse(http.StatusBadRequest, "%v", err)
 	}
+	asked, _ := r.Get(proto.FeaturesHeader)
 	req := ssync.Request{
-		Verb: verb, Device: t.device, Policy: t.policy, Partition: t.partition,
+		Features: proto.ParseFeatures(asked),
+		Verb:     verb, Device: t.device, Policy: t.policy, Partition: t.partition,
 		Minor: r.Minor, Chunked: chunked, Length: length, Ahead: r.ahead,
 	}
 	n.placed(r, t, refused)
@@ -223,7 +225,7 @@ func (n *Node) session(r *request, verb ssync.Verb) {
 	r.seen.Ends(reason, http.StatusOK)
 	log := n.cfg.Log.With("device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(),
 		"offered", report.Offered, "wanted", report.Wanted, "puts", report.Puts, "posts", report.Posts, "deletes", report.Deletes,
-		"failures", report.Failures, "bytes", report.Bytes, "seconds", report.Elapsed.Seconds(), "reason", string(reason))
+		"failures", report.Failures, "bytes", report.Bytes, "verified", report.Verified.String(), "features", report.Features.String(), "seconds", report.Elapsed.Seconds(), "reason", string(reason))
 	if err != nil {
 		log.Warn("session failed", "error", err)
 		return

@@ -3,8 +3,9 @@ package proto
 import "strconv"
 
 const (
-	// maxExtension leaves room for ";xxh64=" and 16 hex digits, 23 bytes.
-	maxExtension = 24
+	// maxExtension leaves room for a semicolon and both parts of an Extension,
+	// 47 bytes.
+	maxExtension = 48
 
 	// ChunkHeadroom is how many bytes must be free before a payload that is to
 	// be framed in place: 16 hex digits, an extension with its semicolon, CRLF.
@@ -12,6 +13,9 @@ const (
 
 	// ChunkTail is how many bytes must be free behind it, for CRLF.
 	ChunkTail = len("\r\n")
+
+	// SizeLineBytes is the longest size line without an extension.
+	SizeLineBytes = maxHexDigits + len("\r\n")
 
 	// LastChunk ends a chunked body.
 	LastChunk = "0\r\n\r\n"
@@ -30,9 +34,9 @@ func FrameInPlace(buf []byte, start, end int) []byte {
 	return FrameInPlaceExt(buf, start, end, "")
 }
 
-// FrameInPlaceExt is FrameInPlace with a chunk extension, of at most 23 bytes
-// ("xxh64=…"), behind a semicolon in the size line; Swift's readers skip it. An
-// empty ext is none.
+// FrameInPlaceExt is FrameInPlace with a chunk extension, of at most 47 bytes
+// (see Extension), behind a semicolon in the size line; Swift's readers skip it.
+// An empty ext is none.
 func FrameInPlaceExt(buf []byte, start, end int, ext string) []byte {
 	switch {
 	case end <= start:
@@ -63,6 +67,15 @@ func HeadInPlace(buf []byte, start, size int) []byte {
 	return buf[start-len(line) : start]
 }
 
+// AppendSizeLine appends the size line of a chunk of size bytes: HeadInPlace for a
+// line that has something before it. A size of nothing panics.
+func AppendSizeLine(dst []byte, size int) []byte {
+	if size <= 0 {
+		panic("proto: no chunk")
+	}
+	return appendSizeLine(dst, size, "")
+}
+
 // appendSizeLine panics where the line would not fit the headroom.
 func appendSizeLine(dst []byte, size int, ext string) []byte {
 	dst = strconv.AppendInt(dst, int64(size), 16)
@@ -76,10 +89,13 @@ func appendSizeLine(dst []byte, size int, ext string) []byte {
 }
 
 // AppendChunk appends a copy of payload as one chunk; nothing if it is empty.
-func AppendChunk(dst, payload []byte) []byte {
+func AppendChunk(dst, payload []byte) []byte { return AppendChunkExt(dst, payload, "") }
+
+// AppendChunkExt is AppendChunk with a chunk extension, as FrameInPlaceExt has it.
+func AppendChunkExt(dst, payload []byte, ext string) []byte {
 	if len(payload) == 0 {
 		return dst
 	}
-	dst = append(appendSizeLine(dst, len(payload), ""), payload...)
+	dst = append(appendSizeLine(dst, len(payload), ext), payload...)
 	return append(dst, '\r', '\n')
 }

@@ -20,7 +20,7 @@ func TestFrameInPlace(t *testing.T) {
 		{"a disk chunk", 65536, "", "10000\r\n"},
 		{"a mebibyte", 1 << 20, "", "100000\r\n"},
 		{"digest", 5, "xxh64=0123456789abcdef", "5;xxh64=0123456789abcdef\r\n"},
-		{"longest extension", 5, strings.Repeat("e", 23), "5;" + strings.Repeat("e", 23) + "\r\n"},
+		{"longest extension", 5, strings.Repeat("e", 47), "5;" + strings.Repeat("e", 47) + "\r\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -59,9 +59,9 @@ func TestHeadInPlace(t *testing.T) {
 		buf := bytes.Repeat([]byte{'.'}, proto.ChunkHeadroom+size+proto.ChunkTail)
 		framed := string(proto.FrameInPlace(buf, proto.ChunkHeadroom, proto.ChunkHeadroom+size))
 		line := framed[:len(framed)-size-proto.ChunkTail]
-		got := proto.HeadInPlace(bytes.Repeat([]byte{'.'}, 64), 50, size)
-		if string(got) != line {
-			t.Errorf("size line of %d is %q, want %q", size, got, line)
+		got := proto.HeadInPlace(bytes.Repeat([]byte{'.'}, 128), 100, size)
+		if alone := proto.AppendSizeLine(nil, size); string(got) != line || string(alone) != line || len(line) > proto.SizeLineBytes {
+			t.Errorf("size line of %d is %q and %q, want %q", size, got, alone, line)
 		}
 	}
 }
@@ -86,8 +86,9 @@ func TestFrameInPlacePanics(t *testing.T) {
 		"no headroom":       func() { proto.FrameInPlace(buf, start-1, end) },
 		"no tail":           func() { proto.FrameInPlace(buf[:end:end+1], start, end) },
 		"no size":           func() { proto.HeadInPlace(buf, start, 0) },
+		"no size alone":     func() { proto.AppendSizeLine(nil, 0) },
 		"no room for size":  func() { proto.HeadInPlace(buf, start-1, 1) },
-		"extension too big": func() { proto.FrameInPlaceExt(buf, start, end, strings.Repeat("e", 24)) },
+		"extension too big": func() { proto.FrameInPlaceExt(buf, start, end, strings.Repeat("e", 48)) },
 	}
 	for name, frame := range tests {
 		func() {

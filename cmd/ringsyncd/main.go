@@ -52,6 +52,7 @@ type options struct {
 	keys keyFlags
 
 	engine, congestion, stateDir string
+	verify                       string
 	logFormat, metricsListen     string
 	objectServer                 string
 	allowPeers                   []string
@@ -90,6 +91,7 @@ cuts them at once.`,
 	o.keys.add(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.engine, "engine", envOr("RINGSYNC_ENGINE", "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
+	f.StringVar(&o.verify, "verify", string(ssync.VerifyStored), "what bodies are held against at the least, where the sender is ringsync and says so too: md5, stored or none")
 	f.IntVar(&o.commitWorkers, "commit-workers", 32, "fsyncs of one group side by side")
 	f.IntVar(&o.buffers, "buffers", 64, "buffers of 1 MiB for bodies; each session holds one, a large body four more, or what half of them can spare")
 	f.IntVar(&o.lanes, "lanes", 4, "large bodies that io_uring moves at once, each with a thread; more than that go the portable way")
@@ -223,7 +225,12 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *all
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	verify, err := ssync.ParseVerify(o.verify)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("--verify %w", err)
+	}
 	receiver := ssync.ReceiverConfig{
+		Verify:        verify,
 		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
 		Concurrency: s.Concurrency, PerDevice: s.PerDevice,
 		FailureThreshold: s.FailureThreshold, FailureRatio: max(s.FailureRatio, leastRatio),

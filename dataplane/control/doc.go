@@ -18,6 +18,7 @@ const (
 	SuffixNotNoted  = "hashes.invalid left out"        // a change that no digest tells of
 	LockNotTaken    = "lock not taken"                 // of a partition, for a session
 	DigestIgnored   = "digest ignored"                 // a body is stored whatever its MD5
+	StoredIgnored   = "stored digest ignored"          // a body is stored whatever its announced xxhash64
 	EarlyAnswer     = "early answer"                   // the updates are confirmed before they are durable
 	WantedCutShort  = "wanted list cut short"          // the last wanted line is not said
 	NotSettled      = "young object taken for durable" // another writer may not have come to his fsyncs

@@ -23,7 +23,8 @@
 // The seam for other ways of moving bytes is the transfer of a body as a
 // whole, Outbound.Body and Inbound.Body, and not the single read or write:
 // which way is best differs for each body. Every engine puts the same bytes on
-// the wire; enginetest.Run is the suite that each of them has to pass. What a body
+// the wire (with sums, see sums.go, the chunks of a large body are another's, and
+// their payload is the same); enginetest.Run is the suite that each of them has to pass. What a body
 // takes, with the engine in front that has it:
 //
 //	out   in the page cache, no digest          sendfile  sendfile(2), its head held back for it

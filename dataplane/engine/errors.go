@@ -27,6 +27,11 @@ var (
 	// ErrUnterminated says that the stream came to its proper end inside a
 	// line. It is an io.ErrUnexpectedEOF too.
 	ErrUnterminated = fmt.Errorf("line without an end: %w", io.ErrUnexpectedEOF)
+	// ErrDamaged says that a chunk's payload is not what its size line says of it.
+	ErrDamaged = errors.New("damaged on the way: a chunk does not match its xxh64")
+	// ErrNoSum says that lines or a small body came in a chunk without a sum, where
+	// sums had been agreed on.
+	ErrNoSum = errors.New("no xxh64 in the size line of a chunk that needs one")
 	// ErrMoreLeft says that Drain gave up before the end of the stream.
 	ErrMoreLeft = errors.New("stream goes on")
 )

@@ -13,6 +13,7 @@ type framing struct {
 	chunked bool
 	endless bool // ends with the connection
 	chunks  proto.Dechunker
+	sums    inSums
 	rest    int64 // bytes to come, when not chunked
 }
 
@@ -29,13 +30,17 @@ func newFraming(chunked bool, length int64) framing {
 // of the stream.
 func (f *framing) next(in []byte) (data []byte, n int, err error) {
 	if f.chunked {
-		return f.chunks.Next(in)
+		data, n, err = f.chunks.Next(in)
+		if err == nil {
+			err = f.sums.add(data, &f.chunks)
+		}
+		return data, n, err
 	}
 	if f.rest == 0 {
 		return nil, 0, io.EOF
 	}
 	n = int(min(int64(len(in)), f.rest))
-	f.take(int64(n))
+	f.skip(n)
 	return in[:n], n, nil
 }
 
@@ -48,12 +53,19 @@ func (f *framing) run() int64 {
 	return f.rest
 }
 
-// take counts n bytes of the run that were read past next.
-func (f *framing) take(n int64) {
-	switch {
-	case f.chunked:
-		f.chunks.Take(n)
-	case !f.endless:
-		f.rest -= n
+// take counts bytes of the run that were read past next.
+func (f *framing) take(p []byte) error {
+	if f.chunked {
+		f.chunks.Take(int64(len(p)))
+		return f.sums.add(p, &f.chunks)
+	}
+	f.skip(len(p))
+	return nil
+}
+
+// skip counts n bytes of a stream without chunks.
+func (f *framing) skip(n int) {
+	if !f.endless {
+		f.rest -= int64(n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"hash"
 	"io"
 	"testing"
 
@@ -89,10 +90,10 @@ func compareBody(t *testing.T, in *Inbound, want []byte, turn int) {
 	var err error
 	switch size := int64(len(want)); turn % 3 {
 	case 0:
-		n, err = in.landText(size, got, digest)
+		n, err = in.landText(size, got, []hash.Hash{digest})
 	case 1:
 		var l *Landing
-		if l, n, err = in.landLarge(size, got, digest); err == nil {
+		if l, n, err = in.landLarge(size, got, []hash.Hash{digest}); err == nil {
 			err = l.Wait()
 		}
 	default:

@@ -26,6 +26,7 @@ type InConfig struct {
 	Ahead     []byte  // bytes of the stream that were already read, behind the head; copied
 	TextBytes int     // longest line, its end included; 0 = 64 KiB
 	Engine    *Engine // how large bodies land; nil = portable
+	Sums      bool    // chunks carry the xxhash64 of their payload: see sums.go
 }
 
 // Inbound takes a stream apart: lines (Line) and bodies (Body), as the caller
@@ -81,6 +82,7 @@ func NewInbound(ctx context.Context, conn net.Conn, cfg InConfig) (*Inbound, err
 		limit:  cfg.TextBytes,
 	}
 	i.from = &i.two
+	i.frame.sums.on = cfg.Sums && cfg.Chunked
 	i.text.put(cfg.Ahead)
 	i.stop = i.shutWith(ctx)
 	i.bound = ctx.Done()
@@ -141,6 +143,9 @@ func (i *Inbound) more() error {
 	if moved || err != nil {
 		return err
 	}
+	if i.frame.sums.open() { // all of the chunk is to be here before any of it is read
+		i.text.reserve(i.pool, len(i.text.all())+int(i.frame.chunks.Left())+textSlack)
+	}
 	n, err := i.receive(i.text.space())
 	i.text.read(n)
 	return err
@@ -154,6 +159,9 @@ func (i *Inbound) decode() (bool, error) {
 	}
 	data, n, err := i.frame.next(i.text.raw())
 	i.text.decoded(data, n)
+	if i.frame.sums.on {
+		i.hold(len(data), err)
+	}
 	i.err = err
 	return n > 0, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 )
 
 // smallBody is what the text buffer's way is best for: below it a goroutine
@@ -35,16 +36,19 @@ func (i *Inbound) Body(ctx context.Context, n int64, sink Sink, digest hash.Hash
 // digest are the landing's until its Wait returns, and the next bytes of the
 // stream may be read meanwhile. After an error neither is in use any more, and
 // there is no landing.
-func (i *Inbound) Land(ctx context.Context, n int64, sink Sink, digest hash.Hash) (l *Landing, got int64, err error) {
+//
+// Several digests are reckoned side by side. Where chunks carry sums, the one in
+// which the body ends has proved whole.
+func (i *Inbound) Land(ctx context.Context, n int64, sink Sink, digests ...hash.Hash) (l *Landing, got int64, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, i.keep(&OpError{Kind: kindReceive, Err: context.Cause(ctx)})
 	}
 	defer i.shutWith(ctx)()
 
-	if n > smallBody {
-		l, got, err = i.landLarge(n, sink, digest)
+	if digests = slices.DeleteFunc(digests, func(d hash.Hash) bool { return d == nil }); n > smallBody {
+		l, got, err = i.landLarge(n, sink, digests)
 	} else {
-		got, err = i.landText(n, sink, digest)
+		got, err = i.landText(n, sink, digests)
 	}
 	if err != nil {
 		return nil, got, early(err, got, n)
@@ -53,34 +57,39 @@ func (i *Inbound) Land(ctx context.Context, n int64, sink Sink, digest hash.Hash
 }
 
 // landText lands n bytes by way of the text buffer, one write for each bufferful.
-func (i *Inbound) landText(n int64, sink Sink, digest hash.Hash) (got int64, err error) {
+func (i *Inbound) landText(n int64, sink Sink, digests []hash.Hash) (got int64, err error) {
 	for got < n {
-		piece, err := i.gather(int(min(int64(i.limit), n-got)))
+		piece, err := i.gather(int(min(int64(i.limit), n-got)), n > smallBody)
 		if err != nil {
 			return got, err
 		}
 		off := got
 		got += int64(len(piece))
 		i.text.consume(len(piece))
-		if digest != nil {
-			digest.Write(piece)
+		for _, d := range digests {
+			d.Write(piece)
 		}
 		if failed := writeAt(sink, piece, off); failed != nil {
 			return got, failed
 		}
 	}
-	return got, nil
+	return got, i.vouch()
 }
 
 // gather returns the next n plain bytes, at most the limit of a line, in one
-// piece and unconsumed.
-func (i *Inbound) gather(n int) ([]byte, error) {
-	for len(i.text.plain()) < n {
-		if err := i.more(); err != nil {
+// piece and unconsumed. Those of a large body may be of a chunk that has not
+// proved whole yet, or that carries no sum.
+func (i *Inbound) gather(n int, large bool) ([]byte, error) {
+	there, more := i.text.plain, i.moreText
+	if large {
+		there, more = i.text.all, i.more
+	}
+	for len(there()) < n {
+		if err := more(); err != nil {
 			return nil, err
 		}
 	}
-	return i.text.plain()[:n], nil
+	return there()[:n], nil
 }
 
 // writeAt writes all of p, or tells why not.
@@ -98,7 +107,7 @@ func writeAt(sink Sink, p []byte, off int64) *SinkError {
 // Discard reads n bytes and drops them.
 func (i *Inbound) Discard(n int64) error {
 	for got := int64(0); got < n; {
-		k := min(n-got, int64(len(i.text.plain())))
+		k := min(n-got, int64(len(i.text.all())))
 		i.text.consume(int(k))
 		if got += k; got == n {
 			break
@@ -114,7 +123,7 @@ func (i *Inbound) Discard(n int64) error {
 // payload at most: with more to come it returns ErrMoreLeft.
 func (i *Inbound) Drain(n int64) error {
 	for {
-		k := len(i.text.plain())
+		k := len(i.text.all())
 		i.text.consume(k)
 		if n -= int64(k); n < 0 {
 			return ErrMoreLeft

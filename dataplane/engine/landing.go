@@ -26,8 +26,8 @@ const (
 
 // Landing is a large body on its way. The owner of the stream receives into a
 // buffer and hands it over to two goroutines, one that writes and one that
-// feeds the digest, the slowest of the three. Whoever is done last with a buffer
-// sets it free:
+// feeds the digest, the slowest of the three. (Several digests have a goroutine
+// each.) Whoever is done last with a buffer sets it free:
 //
 //	owner:   receive ─▶ hand over ─▶ receive …
 //	                      │   │         ▲
@@ -39,18 +39,18 @@ const (
 // receives too, on a thread of its own, and the owner waits until it has. No channel ever blocks its sender: each
 // has room for every buffer there is.
 type Landing struct {
-	pool   *buffer.Pool
-	sink   Sink
-	pieces []piece
-	leases int // of pieces, how many have a buffer
-	free   chan *piece
-	write  chan *piece
-	digest chan *piece  // nil without one
-	users  int32        // of each piece: the writer, and the digest if there is one
-	busy   atomic.Int32 // of them, those who have not ended
-	done   chan struct{}
-	failed atomic.Pointer[SinkError] // the first write that failed; none is made after it
-	ring   ringWriter                // instead of the writer; nil without one
+	pool    *buffer.Pool
+	sink    Sink
+	pieces  []piece
+	leases  int // of pieces, how many have a buffer
+	free    chan *piece
+	write   chan *piece
+	digests []chan *piece // one for each
+	users   int32         // of each piece: the writer, and each digest
+	busy    atomic.Int32  // of them, those who have not ended
+	done    chan struct{}
+	failed  atomic.Pointer[SinkError] // the first write that failed; none is made after it
+	ring    ringWriter                // instead of the writer; nil without one
 }
 
 // ringWriter is the writer of a body that lands by a ring: on the goroutine that
@@ -87,21 +87,24 @@ func (l *Landing) Wait() error {
 
 // landLarge receives n bytes into pooled buffers; nil with the body landed where
 // there was none to be had.
-func (i *Inbound) landLarge(n int64, sink Sink, digest hash.Hash) (l *Landing, got int64, err error) {
+func (i *Inbound) landLarge(n int64, sink Sink, digests []hash.Hash) (l *Landing, got int64, err error) {
 	first := i.pool.TryGet()
 	if first == nil {
-		got, err = i.landText(n, sink, digest)
+		got, err = i.landText(n, sink, digests)
 		return nil, got, err
 	}
 	i.awaitLandings(landingsAtOnce - 1)
-	l = startLanding(i.pool, first, n, sink, digest)
+	l = startLanding(i.pool, first, n, sink, digests)
 	got, byRing, err := i.landByRing(l, n)
 	if !byRing {
 		go l.runWriter()
 		got, err = i.receiveInto(l, n)
 	}
 	l.end()
-	if got < n {
+	if got == n && err == nil {
+		err = i.vouch()
+	}
+	if got < n || err != nil {
 		if failed := l.Wait(); err == nil {
 			err = failed
 		}
@@ -140,7 +143,7 @@ func (i *Inbound) receiveInto(l *Landing, n int64) (got int64, err error) {
 }
 
 // startLanding starts all but the writer.
-func startLanding(pool *buffer.Pool, first *buffer.Buffer, n int64, sink Sink, digest hash.Hash) *Landing {
+func startLanding(pool *buffer.Pool, first *buffer.Buffer, n int64, sink Sink, digests []hash.Hash) *Landing {
 	depth := int(max(1, min(landingAhead, (n+landingBytes-1)/landingBytes)))
 	l := &Landing{
 		pool: pool, sink: sink,
@@ -150,14 +153,12 @@ func startLanding(pool *buffer.Pool, first *buffer.Buffer, n int64, sink Sink, d
 		done:   make(chan struct{}),
 	}
 	l.lease(first)
-	l.users = 1
-	if digest != nil {
-		l.users = 2
-		l.digest = make(chan *piece, depth)
-	}
+	l.users = 1 + int32(len(digests))
 	l.busy.Store(l.users)
-	if digest != nil {
-		go l.runDigest(digest)
+	for _, d := range digests {
+		pieces := make(chan *piece, depth)
+		l.digests = append(l.digests, pieces)
+		go l.runDigest(d, pieces)
 	}
 	return l
 }
@@ -172,9 +173,9 @@ func (l *Landing) runWriter() {
 	}
 }
 
-func (l *Landing) runDigest(digest hash.Hash) {
+func (l *Landing) runDigest(digest hash.Hash, pieces <-chan *piece) {
 	defer l.leave()
-	for p := range l.digest {
+	for p := range pieces {
 		digest.Write(p.bytes)
 		l.putBack(p)
 	}
@@ -221,8 +222,8 @@ func (l *Landing) another() *buffer.Buffer {
 // handOver gives a filled piece to those who have to do with it.
 func (l *Landing) handOver(p *piece) {
 	p.users.Store(l.users)
-	if l.digest != nil {
-		l.digest <- p
+	for _, pieces := range l.digests {
+		pieces <- p
 	}
 	if l.ring != nil {
 		l.ring.start(p)
@@ -240,8 +241,8 @@ func (l *Landing) putBack(p *piece) {
 // end says that nothing more is handed over.
 func (l *Landing) end() {
 	close(l.write)
-	if l.digest != nil {
-		close(l.digest)
+	for _, pieces := range l.digests {
+		close(pieces)
 	}
 }
 

@@ -25,7 +25,7 @@ func (i *Inbound) Line() ([]byte, error) {
 		if len(i.text.plain()) >= i.limit {
 			return nil, ErrLineTooLong
 		}
-		if err := i.more(); err != nil {
+		if err := i.moreText(); err != nil {
 			return i.lastLine(err)
 		}
 	}
@@ -47,6 +47,9 @@ func (i *Inbound) lastLine(err error) ([]byte, error) {
 func (i *Inbound) Buffered() bool {
 	for {
 		if _, ok := i.text.line(); ok || len(i.text.plain()) >= i.limit {
+			return true
+		}
+		if i.unvouched() {
 			return true
 		}
 		if moved, err := i.decode(); err != nil {

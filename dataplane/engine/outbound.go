@@ -19,8 +19,9 @@ const (
 	// The payload starts at a multiple of the cache line.
 	headroom = (proto.ChunkHeadroom + 63) &^ 63
 	// Behind the payload there is room for its CRLF and for the last chunk,
-	// so that the end of a stream needs no write of its own.
-	tailroom = proto.ChunkTail + len(proto.LastChunk)
+	// so that the end of a stream needs no write of its own; or for the size line
+	// of a chunk whose payload is sent from somewhere else.
+	tailroom = proto.ChunkTail + proto.SizeLineBytes
 )
 
 // OutConfig says how a stream is sent.
@@ -30,6 +31,7 @@ type OutConfig struct {
 	Raw          bool          // no chunks: an HTTP/1.0 answer, ended by the connection's end
 	WriteTimeout time.Duration // of each write to the connection; 0 = none
 	Engine       *Engine       // how bodies are sent; nil = portable
+	Sums         bool          // chunks carry the xxhash64 of their payload: see sums.go
 }
 
 // Outbound sends pieces in order: bytes (Append, Text) and bodies (Body). They
@@ -50,6 +52,7 @@ type Outbound struct {
 	end   int    // buf[headroom:end] is pending
 	limit int    // end of a full payload; end < limit between calls
 	owed  bool   // the CRLF of the chunk before, to be sent with what is pending
+	sums  outSums
 
 	sent atomic.Int64
 	err  error
@@ -68,6 +71,9 @@ func NewOutbound(ctx context.Context, conn net.Conn, cfg OutConfig) (*Outbound, 
 	case cfg.ChunkBytes < 0 || cfg.ChunkBytes > most:
 		return nil, fmt.Errorf("chunks of %d bytes do not fit buffers of %d", cfg.ChunkBytes, cfg.Pool.Bytes())
 	}
+	if cfg.Sums {
+		cfg.ChunkBytes = min(cfg.ChunkBytes, maxSummed)
+	}
 	lease, err := cfg.Pool.Get(ctx)
 	if err != nil {
 		return nil, err
@@ -82,6 +88,7 @@ func NewOutbound(ctx context.Context, conn net.Conn, cfg OutConfig) (*Outbound, 
 		buf:    lease.Bytes(),
 		end:    headroom,
 		limit:  headroom + cfg.ChunkBytes,
+		sums:   outSums{on: cfg.Sums && !cfg.Raw},
 	}, nil
 }
 
@@ -169,7 +176,7 @@ func (o *Outbound) frame() []byte {
 	if o.raw {
 		return o.buf[headroom:o.end]
 	}
-	framed := proto.FrameInPlace(o.buf, headroom, o.end)
+	framed := o.sums.frame(o.buf, o.end)
 	end := o.end + proto.ChunkTail
 	return o.buf[o.start(end-len(framed)):end]
 }
@@ -179,6 +186,9 @@ func (o *Outbound) frame() []byte {
 func (o *Outbound) head(n int) []byte {
 	if o.raw {
 		return o.buf[headroom:o.end]
+	}
+	if o.sums.on && o.end > headroom {
+		return proto.AppendSizeLine(o.frame(), n) // what is pending in a chunk of its own
 	}
 	line := proto.HeadInPlace(o.buf, headroom, o.end-headroom+n)
 	return o.buf[o.start(headroom-len(line)):o.end]

@@ -26,11 +26,14 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 		return sent, err
 	}
 	way := o.engine.sending(o, src, n, digest)
+	if o.sums.on && n <= smallBody {
+		way = nil // the reader takes it for text
+	}
 	for sent < n {
 		var k int64
 		if whole := o.whole(n - sent); way != nil && whole > 0 {
 			k, err = way(o, src.(FileSource), off+sent, whole)
-		} else {
+		} else if err = o.endNoted(); err == nil {
 			k, err = o.copyIn(src, off+sent, n-sent, digest)
 		}
 		if sent += k; err != nil {
@@ -51,11 +54,19 @@ const leastPart = 32 << 10
 // whole is how many of the next n bytes of a body fill chunks up to their ends,
 // beginning with the one that is pending; 0 where that is not worth while.
 func (o *Outbound) whole(n int64) int64 {
-	room, full := int64(o.limit-o.end), int64(o.limit-headroom)
+	room, full := int64(o.room()), int64(o.limit-headroom)
 	if n < room || room < leastPart {
 		return 0
 	}
 	return room + (n-room)/full*full
+}
+
+// room is what the chunk may still take that is sent from somewhere else.
+func (o *Outbound) room() int {
+	if o.sums.on {
+		return o.limit - headroom
+	}
+	return o.limit - o.end
 }
 
 // copyIn appends at most n bytes of src at off, up to the chunk's end.

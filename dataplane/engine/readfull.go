@@ -14,8 +14,8 @@ const (
 // says that the body ends with dst, so that what follows is wanted as text.
 func (i *Inbound) readFull(dst []byte, last bool) (got int, err error) {
 	for got < len(dst) {
-		if plain := i.text.plain(); len(plain) > 0 {
-			k := copy(dst[got:], plain)
+		if there := i.text.all(); len(there) > 0 {
+			k := copy(dst[got:], there)
 			i.text.consume(k)
 			got += k
 			continue
@@ -46,8 +46,11 @@ func (i *Inbound) straight(dst []byte, last bool) (int, error) {
 
 	n, err := i.receiveTwo(dst[:want], behind)
 	landed := min(n, want)
-	i.frame.take(int64(landed))
+	damaged := i.frame.take(dst[:landed])
 	i.text.read(n - landed)
+	if damaged != nil {
+		return landed, i.keep(damaged)
+	}
 	return landed, err
 }
 

@@ -201,8 +201,8 @@ func (w *ringSending) recycle(b *block) {
 // chunk fills the chunk that is pending, and sends it if it is full.
 func (w *ringSending) chunk() error {
 	o := w.o
-	rest := int(min(int64(o.limit-o.end), w.n-w.sent))
-	if o.end+rest < o.limit {
+	rest := int(min(int64(o.room()), w.n-w.sent))
+	if rest < o.room() {
 		return w.leavePending(rest)
 	}
 	head := o.head(rest)

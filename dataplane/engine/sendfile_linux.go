@@ -33,7 +33,7 @@ func (s *fileSender) usable() bool { return s.raw != nil }
 // file's bytes, held back (MSG_MORE) until they come, and one sendfile(2).
 func (o *Outbound) sendFile(src FileSource, off, n int64) (sent int64, err error) {
 	for sent < n && err == nil {
-		part := o.limit - o.end
+		part := o.room()
 		var k int
 		k, err = o.sendFilePart(src, off+sent, part)
 		sent += int64(k)

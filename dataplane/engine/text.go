@@ -17,6 +17,7 @@ type text struct {
 	buf        []byte
 	r, p, q, w int
 	scanned    int // plain bytes known to hold no line end
+	held       int // the last bytes of the plain part, which nobody may read yet but as a body's
 }
 
 func newText(pool *buffer.Pool, size int) text {
@@ -30,7 +31,8 @@ func (t *text) release() {
 	*t = text{}
 }
 
-func (t *text) plain() []byte { return t.buf[t.r:t.p] }
+func (t *text) plain() []byte { return t.buf[t.r : t.p-t.held] }
+func (t *text) all() []byte   { return t.buf[t.r:t.p] }
 func (t *text) raw() []byte   { return t.buf[t.q:t.w] }
 
 // put adds bytes as if they had been read.
@@ -49,7 +51,7 @@ func (t *text) space() []byte {
 		t.r, t.p, t.q, t.w = 0, 0, 0, 0
 	}
 	if len(t.buf)-t.w < textSlack {
-		t.p = copy(t.buf, t.plain())
+		t.p = copy(t.buf, t.all())
 		t.w = t.p + copy(t.buf[t.p:], t.raw())
 		t.r, t.q = 0, t.p
 	}
@@ -79,5 +81,19 @@ func (t *text) settle(at int, data []byte) {
 // consume takes n bytes off the plain part.
 func (t *text) consume(n int) {
 	t.r += n
+	t.held = min(t.held, t.p-t.r)
 	t.scanned = max(0, t.scanned-n)
+}
+
+// reserve makes the buffer hold n bytes. It invalidates what plain returned. There
+// must be no raw bytes.
+func (t *text) reserve(pool *buffer.Pool, n int) {
+	if len(t.buf) >= n {
+		return
+	}
+	larger := pool.Text(n)
+	t.p = copy(larger.Bytes(), t.all())
+	t.lease.Release()
+	t.lease, t.buf = larger, larger.Bytes()
+	t.r, t.q, t.w = 0, t.p, t.p
 }

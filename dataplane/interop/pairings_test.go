@@ -11,12 +11,15 @@ import (
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
 	"github.com/ringsync/ringsync/dataplane/ssync"
+	"github.com/ringsync/ringsync/proto"
 )
 
 // pushed is what a sender says of a push.
 type pushed struct {
 	offered, wanted, failed int
-	err                     error // of one of its sessions
+	err                     error          // of one of its sessions
+	verified                ssync.Verified // of ours alone
+	features                proto.Features
 	sessions                map[string]session
 }
 
@@ -63,6 +66,8 @@ func ourPushAs(r *rig, verb ssync.Verb, devices, to string, only ...string) push
 		sum.offered += result.Offered
 		sum.wanted += result.Wanted
 		sum.failed += result.Failed
+		sum.verified.Add(result.Verified)
+		sum.features |= result.Features
 		one := session{wanted: result.Wanted}
 		if result.Err != nil {
 			sum.err, one.err = result.Err, result.Err.Error()

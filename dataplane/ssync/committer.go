@@ -21,10 +21,11 @@ type committer struct {
 	pending chan *pending
 	done    chan struct{}
 
-	mu      sync.Mutex
-	idle    *sync.Cond         // something left flight
-	flight  map[proto.Hash]int // queued or committing
-	ok, bad int
+	mu       sync.Mutex
+	idle     *sync.Cond         // something left flight
+	flight   map[proto.Hash]int // queued or committing
+	ok, bad  int
+	verified Verified // of those that are ok
 }
 
 // pending is a subrequest on its way to the disk. A PUT comes with a writer that
@@ -192,6 +193,7 @@ func (c *committer) settle(sub *subrequest, err error) {
 	c.mu.Lock()
 	if err == nil {
 		c.ok++
+		c.verified.count(sub.way)
 	} else {
 		c.bad++
 	}

@@ -40,6 +40,9 @@ func (v Verb) dialect() dialect {
 // dialect is the steps in which the verbs differ. What both do alike stands in
 // sender.go and receiver.go, which do not ask which of them is spoken.
 type dialect interface {
+	// Of what two of ours can do beyond it, what the verb has room for.
+	features(f proto.Features) proto.Features
+
 	// The receiver's steps.
 	acceptance() []proto.Header                     // further headers of its answer
 	wants(here *local, o proto.Offer) proto.Wanted  // here is nil where nothing is
@@ -67,6 +70,8 @@ type modern struct{}
 func (modern) acceptance() []proto.Header {
 	return []proto.Header{{Name: "X-Backend-Accept-No-Commit", Value: "True"}}
 }
+
+func (modern) features(f proto.Features) proto.Features { return f }
 
 // wants compares an offer with what is here. Equal times are in sync, whatever
 // the content. Swift 2.3 and 2.4 offer the time of the newest file alone, and
@@ -154,6 +159,9 @@ func (modern) endsAlways() bool { return true }
 type of2013 struct{}
 
 func (of2013) acceptance() []proto.Header { return nil }
+
+// features: who speaks this verb is old, or wants it to be as it was.
+func (of2013) features(proto.Features) proto.Features { return 0 }
 
 // wants compares the one time of an offer with the newest here, as 2013 did, but
 // for one case: newer than the body here, older than its metadata. There the

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 	"golang.org/x/sys/unix"
@@ -83,6 +84,8 @@ func (r *Result) add(next *Result) {
 	r.Unproven += next.Unproven
 	r.Failed += next.Failed
 	r.Bytes += next.Bytes
+	r.Verified.Add(next.Verified)
+	r.Features = next.Features
 	r.Sessions += next.Sessions
 	r.Limited = r.Limited || next.Limited
 	if next.Err != nil && (r.Err == nil || partial(r.Err)) {
@@ -111,6 +114,9 @@ func (s *Sender) prove(ctx context.Context, job Job, r *Result) {
 		switch outcome {
 		case InSync:
 			e.outcome = Sent
+			if e.want&sentBlind != 0 {
+				e.outcome = Unproven
+			}
 			r.offers.setTimes(e, times)
 			return
 		case Unproven:
@@ -124,7 +130,10 @@ func (s *Sender) prove(ctx context.Context, job Job, r *Result) {
 	r.tally()
 }
 
+var errStoredSum = errors.New("the xxhash64 stored beside its body was not the body's: replaced, since the MD5 is the ETag")
+
 // audit reads an object against its ETag, and puts it to quarantine if it fails.
+// Where it is the xxhash64 beside the body that is wrong, only that is mended.
 func audit(p *store.Partition, h proto.Hash) error {
 	o, err := p.Open(h)
 	if errors.Is(err, store.ErrNotExist) {
@@ -137,8 +146,8 @@ func audit(p *store.Partition, h proto.Hash) error {
 	if o.Tombstone {
 		return nil
 	}
-	digest := md5.New()
-	_, err = io.Copy(digest, io.NewSectionReader(o, 0, o.Size))
+	digest, sum := md5.New(), xxhash.New()
+	_, err = io.Copy(io.MultiWriter(digest, sum), io.NewSectionReader(o, 0, o.Size))
 	switch {
 	case ioError(err):
 		return o.Quarantine(err.Error())
@@ -146,6 +155,10 @@ func audit(p *store.Partition, h proto.Hash) error {
 		return err
 	case hex.EncodeToString(digest.Sum(nil)) != o.ETag():
 		return o.Quarantine(errETag.Error())
+	}
+	if stored, ok := o.StoredSum(); ok && stored != sum.Sum64() {
+		o.StoreSum(sum.Sum64())
+		return errStoredSum
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ const (
 const (
 	ReasonConflict    Reason = "conflict"    // another body stands there under the same time
 	ReasonNotFound    Reason = "not_found"   // a POST found no object
-	ReasonDigest      Reason = "digest"      // the body does not fit its ETag
+	ReasonDigest      Reason = "digest"      // the body does not fit its ETag or announced xxhash64; of a session: a chunk does not fit its own
 	ReasonInvalid     Reason = "invalid"     // headers that Swift refuses too
 	ReasonNoSpace     Reason = "no_space"    // the disk or a quota is full, or at its reserve
 	ReasonQuarantined Reason = "quarantined" // what stood there could not be true
@@ -71,6 +71,8 @@ func reasonOfPeer(err error, otherwise Reason) Reason {
 	switch {
 	case errors.As(err, &timeout):
 		return ReasonTimeout
+	case errors.Is(err, engine.ErrDamaged):
+		return ReasonDigest
 	case errors.As(err, &unexpected) || errors.As(err, &syntax):
 		return ReasonProtocol
 	case errors.As(err, &op) && errors.Is(op.Err, os.ErrDeadlineExceeded):

@@ -34,6 +34,7 @@ type ReceiverConfig struct {
 	FailureRatio     float64       // replication_failure_ratio; 1.0
 	GroupSize        int           // objects that one commit publishes at the most; 256
 	KeepAlive        time.Duration // between blank lines while the sender waits; 5 s
+	Verify           Verify        // what bodies from another of ours are held against at the least; stored
 
 	// Settled is told of each subrequest when it has come to its end, from
 	// several goroutines at once. nil: nobody wants to know.
@@ -96,17 +97,20 @@ type Request struct {
 	Device    string
 	Policy    hashes.Policy
 	Partition uint32
-	Minor     int    // of HTTP/1.x: a peer of 1.0 is answered without chunks
-	Chunked   bool   // the body is; else it has Length bytes
-	Length    int64  // -1: until the connection ends
-	Ahead     []byte // of the body, read behind the head
+	Minor     int            // of HTTP/1.x: a peer of 1.0 is answered without chunks
+	Chunked   bool           // the body is; else it has Length bytes
+	Length    int64          // -1: until the connection ends
+	Ahead     []byte         // of the body, read behind the head
+	Features  proto.Features // that the sender asks for
 }
 
 // Report tells what came of a session.
 type Report struct {
 	Offered, Wanted                int
 	Puts, Posts, Deletes, Failures int
-	Bytes                          int64 // of bodies
+	Bytes                          int64          // of bodies
+	Verified                       Verified       // bodies that were stored
+	Features                       proto.Features // that were agreed on
 	Elapsed                        time.Duration
 }
 
@@ -115,6 +119,7 @@ type reception struct {
 	*Receiver
 	req       Request
 	dialect   dialect
+	features  proto.Features // that were agreed on
 	conn      net.Conn
 	in        *engine.Inbound
 	out       *engine.Outbound
@@ -167,7 +172,10 @@ func (r *Receiver) Refuse(ctx context.Context, conn net.Conn, req Request, refus
 }
 
 func (r *Receiver) reception(conn net.Conn, req Request) *reception {
-	return &reception{Receiver: r, req: req, dialect: req.Verb.dialect(), conn: conn}
+	s := &reception{Receiver: r, req: req, dialect: req.Verb.dialect(), conn: conn}
+	s.features = s.dialect.features(r.cfg.Verify.agree(req.Features, req.Chunked && req.Minor > 0))
+	s.report.Features = s.features
+	return s
 }
 
 func peerOf(conn net.Conn) string {
@@ -180,11 +188,14 @@ func peerOf(conn net.Conn) string {
 // respond answers the head at once, with a blank line behind it: old senders
 // need bytes of the body before they go on.
 func (s *reception) respond(ctx context.Context) (err error) {
-	raw := s.req.Minor == 0
+	raw, sums := s.req.Minor == 0, s.features.Has(proto.FeatureXXH64)
 	head := proto.ResponseHead{Status: 200, Reason: "OK", Minor: 1, Headers: []proto.Header{
 		{Name: "Content-Type", Value: "text/html; charset=UTF-8"},
 	}}
 	head.Headers = append(head.Headers, s.dialect.acceptance()...)
+	if s.features != 0 {
+		head.Headers = append(head.Headers, proto.Header{Name: proto.FeaturesHeader, Value: s.features.String()})
+	}
 	head.Headers = append(head.Headers, proto.Header{Name: "Date", Value: time.Now().UTC().Format(httpTime)})
 	if raw {
 		head.Headers = append(head.Headers, proto.Header{Name: "Connection", Value: "close"})
@@ -195,17 +206,17 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	if raw {
 		first = append(first, blankLine...)
 	} else {
-		first = proto.AppendChunk(first, blankLine)
+		first = engine.AppendChunk(first, blankLine, sums)
 	}
 	s.conn.SetWriteDeadline(time.Now().Add(s.cfg.ClientTimeout))
 	if _, err := s.conn.Write(first); err != nil {
 		return waited("response head", s.cfg.ClientTimeout, err)
 	}
-	s.out, err = engine.NewOutbound(ctx, s.conn, engine.OutConfig{Pool: s.cfg.Pool, Raw: raw, WriteTimeout: s.cfg.ClientTimeout})
+	s.out, err = engine.NewOutbound(ctx, s.conn, engine.OutConfig{Pool: s.cfg.Pool, Raw: raw, Sums: sums, WriteTimeout: s.cfg.ClientTimeout})
 	if err != nil {
 		return err
 	}
-	s.in, err = engine.NewInbound(ctx, s.conn, engine.InConfig{Pool: s.cfg.Pool, Chunked: s.req.Chunked, Length: s.req.Length, Ahead: s.req.Ahead, Engine: s.cfg.Engine})
+	s.in, err = engine.NewInbound(ctx, s.conn, engine.InConfig{Pool: s.cfg.Pool, Chunked: s.req.Chunked, Length: s.req.Length, Ahead: s.req.Ahead, Sums: sums, Engine: s.cfg.Engine})
 	if err != nil {
 		s.out.Close()
 		return err

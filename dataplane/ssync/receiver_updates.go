@@ -2,11 +2,8 @@ package ssync
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strconv"
 	"strings"
@@ -15,7 +12,6 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/dataplane/engine"
-	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -72,6 +68,7 @@ func (s *reception) updates(ctx context.Context) error {
 
 func (s *reception) count(c *committer) {
 	_, s.report.Failures = c.counts()
+	s.report.Verified = c.verified
 }
 
 func (s *reception) readSubrequests(ctx context.Context, c *committer) error {
@@ -127,6 +124,7 @@ type subrequest struct {
 	length int64
 	ts     proto.Timestamp
 	began  time.Time
+	way    Way // what its body was held against, once it was
 }
 
 func (r *subrequest) String() string { return fmt.Sprintf("%s %.256q", r.method, r.name) }
@@ -293,8 +291,8 @@ func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error 
 		c.settle(r, err)
 		return s.skip(r, r.length)
 	}
-	digest := md5.New()
-	landing, got, err := s.in.Land(ctx, r.length, w, digest)
+	b := s.newBody(r)
+	landing, got, err := s.in.Land(ctx, r.length, w, b.digests()...)
 	if err != nil {
 		w.Abort()
 		var sink *engine.SinkError
@@ -305,34 +303,9 @@ func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error 
 		return s.skip(r, r.length-got)
 	}
 	s.report.Bytes += got
-	c.queue(&pending{sub: r, writer: w, body: &body{landing: landing, digest: digest}})
+	b.landing = landing
+	c.queue(&pending{sub: r, writer: w, body: b})
 	return nil
-}
-
-// body is what has been received of a PUT in full, and is still being written
-// and digested.
-type body struct {
-	landing *engine.Landing
-	digest  hash.Hash
-}
-
-// seal waits for the body, checks it against its ETag and gives the file its
-// metadata.
-func (b *body) seal(w *store.Writer, r *subrequest) error {
-	if err := b.landing.Wait(); err != nil {
-		var sink *engine.SinkError
-		if errors.As(err, &sink) {
-			err = sink.Err
-		}
-		return err
-	}
-	etag := hex.EncodeToString(b.digest.Sum(nil))
-	ignored := control.Enabled && control.Is(control.DigestIgnored)
-	if r.etag != "" && r.etag != etag && !ignored {
-		return refuse(422, "the body's MD5 is %s, its ETag %.64q", etag, r.etag)
-	}
-	r.md.Set("ETag", etag)
-	return w.Seal(r.name, r.ts, r.md)
 }
 
 // skip reads and drops the body of a refused PUT.

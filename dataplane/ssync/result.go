@@ -22,7 +22,7 @@ const (
 	Sent                    // sent, and the peer has confirmed the session
 	NotSent                 // wanted, but gone or unreadable when its turn came
 	Failed                  // sent, and not confirmed; or still wanted afterwards
-	Unproven                // not wanted, or sent, to a peer who compares or keeps less than this object is
+	Unproven                // not wanted, or sent, to a peer who compares or keeps less than this object is, or checks nothing
 )
 
 func (o Outcome) String() string {
@@ -44,7 +44,8 @@ type want uint8
 const (
 	wantData want = 1 << iota
 	wantMeta
-	wantBare // asked for by its hash alone
+	wantBare  // asked for by its hash alone
+	sentBlind // its body was sent, and held against nothing
 )
 
 const (
@@ -118,8 +119,10 @@ type Result struct {
 	Sent            int // objects, of which something was sent
 	Proven          int // objects that the peer is known to hold
 	NotSent, Failed int
-	Unproven        int   // objects that the peer may hold, or only in part
-	Bytes           int64 // of bodies, sent
+	Unproven        int            // objects that the peer may hold, or only in part
+	Bytes           int64          // of bodies, sent
+	Verified        Verified       // bodies sent, by what the receiver held them against
+	Features        proto.Features // that the last session had agreed on
 	Sessions        int
 	Limited         bool  // there was more than MaxObjects allowed
 	Err             error // why it failed, or what could not be offered

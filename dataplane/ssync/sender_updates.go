@@ -1,6 +1,7 @@
 package ssync
 
 import (
+	"context"
 	"crypto/md5"
 	"encoding/hex"
 	"errors"
@@ -20,6 +21,40 @@ import (
 // wholeBytes is the size up to which a body is read before its head is sent:
 // what can't be read is then left out, and the session goes on.
 const wholeBytes = 64 << 10
+
+// updates sends what is wanted, and hears the verdict. Source: ssync_sender.py,
+// Sender.updates.
+func (t *transmission) updates(ctx context.Context) error {
+	if err := t.out.Text([]byte(proto.UpdatesStart + "\r\n")); err != nil {
+		return err
+	}
+	for i := range t.result.offers.entries {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		e := &t.result.offers.entries[i]
+		if e.want == 0 {
+			continue
+		}
+		if err := t.update(e); err != nil {
+			e.outcome = Failed
+			return err
+		}
+		if err := t.flushLate(); err != nil {
+			return err
+		}
+	}
+	if err := t.out.Text([]byte(proto.UpdatesEnd + "\r\n")); err != nil {
+		return err
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.expect(ctx, proto.UpdatesStart, "updates start"); err != nil {
+		return err
+	}
+	return t.expect(ctx, proto.UpdatesEnd, "updates line")
+}
 
 // update sends what the receiver wants of one object, as it is now. What has
 // gone or can't be read since it was offered is not sent; an error means that
@@ -46,6 +81,9 @@ func (t *transmission) update(e *entry) error {
 	if !sent.empty() {
 		var times store.Times
 		e.outcome, times = t.dialect.proof(e, t.result.offers.times(e), o, sent)
+		if e.want&sentBlind != 0 {
+			e.outcome = Unproven
+		}
 		t.result.offers.setTimes(e, times)
 		t.result.Sent++
 		t.job.Progress.sent()
@@ -75,9 +113,14 @@ func (t *transmission) sendPut(e *entry, o *store.Object, md hashes.Metadata) (s
 	if o.Size <= wholeBytes {
 		return t.sendWhole(e, o, md)
 	}
+	stored, way := t.storedSum(o)
 	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
 	}
+	if way == WayStored && !t.out.Announce(stored) {
+		way = WayMD5
+	}
+	t.sends(e, way)
 	var digest hash.Hash
 	if t.cfg.MD5 {
 		digest = md5.New()
@@ -116,8 +159,27 @@ func (t *transmission) sendWhole(e *entry, o *store.Object, md hashes.Metadata) 
 	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
 	}
+	t.sends(e, wayOf(t.features, o.Size, false))
 	t.countBytes(o.Size)
 	return true, waited("send_put chunk", t.cfg.NodeTimeout, t.out.Text(body))
+}
+
+// storedSum chooses what a large body will be held against, with the xxhash64 that
+// lies beside it where that is it.
+func (t *transmission) storedSum(o *store.Object) (stored uint64, way Way) {
+	if way = wayOf(t.features, o.Size, true); way != WayStored {
+		return 0, way
+	}
+	stored, ok := o.StoredSum()
+	return stored, wayOf(t.features, o.Size, ok)
+}
+
+// sends notes what a body that is sent is held against.
+func (t *transmission) sends(e *entry, way Way) {
+	t.result.Verified.count(way)
+	if way == WayNone {
+		e.want |= sentBlind
+	}
 }
 
 var errETag = errors.New("the body's MD5 is not its ETag")

@@ -15,6 +15,7 @@ type Subrequest struct {
 	Status  int // what Swift's object server would have answered, or nearly
 	Reason  Reason
 	Bytes   int64         // of the body; 0 unless it was stored
+	Way     Way           // what the body was held against; "" without one
 	Elapsed time.Duration // from its first line until it was durable, or failed
 }
 
@@ -28,7 +29,7 @@ func (s *reception) settled(sub *subrequest, err error) {
 		Status: statusOf(err), Reason: ReasonOf(err, ReasonOther), Elapsed: time.Since(sub.began),
 	}
 	if err == nil && sub.method == "PUT" {
-		told.Bytes = sub.length
+		told.Bytes, told.Way = sub.length, sub.way
 	}
 	s.cfg.Settled(told)
 }

@@ -11,6 +11,7 @@ type metrics struct {
 	sessionSeconds            *prometheus.HistogramVec
 	offers, wanted            *prometheus.CounterVec
 	objects, bytes, failures  *prometheus.CounterVec
+	verified                  *prometheus.CounterVec
 	requests                  *prometheus.CounterVec
 	requestSeconds            *prometheus.HistogramVec
 	notices                   *prometheus.CounterVec
@@ -37,6 +38,7 @@ func newMetrics(r *prometheus.Registry) metrics {
 		wanted:         counter(r, "ringsync_wanted_total", "Objects that were offered and wanted.", where...),
 		objects:        counter(r, "ringsync_objects_total", "Subrequests that succeeded: PUT, POST, DELETE.", where...),
 		bytes:          counter(r, "ringsync_bytes_total", "Bytes of bodies stored.", "device", "policy"),
+		verified:       counter(r, "ringsync_bodies_verified_total", "Bodies stored, by what they were held against: md5, stored, none, small.", "device", "policy", "way"),
 		failures:       counter(r, "ringsync_failures_total", "Subrequests that failed.", ended...),
 		requests:       counter(r, "ringsync_requests_total", "Requests other than sessions, by how they ended.", ended...),
 		requestSeconds: histogram(r, "ringsync_request_seconds", "How long such requests took.", requestBuckets, where...),

@@ -84,6 +84,9 @@ func (s *Stats) Settled(sub ssync.Subrequest) {
 	if sub.Reason == ssync.ReasonOK {
 		s.metrics.objects.WithLabelValues(device, policy, sub.Method).Inc()
 		s.metrics.bytes.WithLabelValues(device, policy).Add(float64(sub.Bytes))
+		if sub.Way != "" {
+			s.metrics.verified.WithLabelValues(device, policy, string(sub.Way)).Inc()
+		}
 	} else {
 		s.metrics.failures.WithLabelValues(device, policy, sub.Method, string(sub.Reason)).Inc()
 	}

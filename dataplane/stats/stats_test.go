@@ -63,8 +63,8 @@ func TestCounts(t *testing.T) {
 	r.At("d1", 0)
 	r.Session()
 	has(t, scrape(t, s), `ringsync_sessions_in_progress{device="d1",policy="0",verb="SSYNC"} 1`)
-	s.Settled(ssync.Subrequest{Device: "d1", Method: "PUT", Status: 201, Reason: ssync.ReasonOK, Bytes: 100})
-	s.Settled(ssync.Subrequest{Device: "d1", Method: "PUT", Status: 201, Reason: ssync.ReasonOK, Bytes: 11})
+	s.Settled(ssync.Subrequest{Device: "d1", Method: "PUT", Status: 201, Reason: ssync.ReasonOK, Bytes: 100, Way: ssync.WaySmall})
+	s.Settled(ssync.Subrequest{Device: "d1", Method: "PUT", Status: 201, Reason: ssync.ReasonOK, Bytes: 11, Way: ssync.WayStored})
 	s.Settled(ssync.Subrequest{Device: "d1", Method: "POST", Status: 404, Reason: ssync.ReasonNotFound})
 	r.Reported(ssync.Report{Offered: 5, Wanted: 3})
 	r.Ends(ssync.ReasonFailedUpdates, 200)
@@ -88,6 +88,8 @@ func TestCounts(t *testing.T) {
 		`ringsync_wanted_total{device="d1",policy="0",verb="SSYNC"} 3`,
 		`ringsync_objects_total{device="d1",policy="0",verb="PUT"} 2`,
 		`ringsync_bytes_total{device="d1",policy="0"} 111`,
+		`ringsync_bodies_verified_total{device="d1",policy="0",way="small"} 1`,
+		`ringsync_bodies_verified_total{device="d1",policy="0",way="stored"} 1`,
 		`ringsync_failures_total{device="d1",policy="0",reason="not_found",verb="POST"} 1`,
 		`ringsync_requests_total{device="d1",policy="2",reason="ok",verb="REPLICATE"} 1`,
 		`ringsync_request_seconds_count{device="d1",policy="2",verb="REPLICATE"} 1`,

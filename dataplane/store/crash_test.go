@@ -138,6 +138,13 @@ func (o *outage) examine(n int) (problems []string) {
 			bad("%s: after %d steps acknowledged it is %s, and not %s", name, done, state, o.want[done][name])
 		}
 	}
+	if o.summed && done == len(o.steps) {
+		for _, name := range o.names {
+			if !hasSum(o.t, p, name) {
+				bad("%s: the sum that was stored beside its body is gone", name)
+			}
+		}
+	}
 	if _, err := p.Digests(context.Background(), nil, false); err != nil {
 		bad("digests: %v", err)
 	}

@@ -29,6 +29,8 @@ type scenario struct {
 	// unsynced tells that the first step is somebody else's, who has not come
 	// to his fsyncs: the journal forgets them.
 	unsynced bool
+	// summed tells that its objects have a sum stored beside their bodies.
+	summed bool
 }
 
 // failedFunc reports what came of a name, "" for all of them. nil is no failure.
@@ -71,6 +73,12 @@ func must(tb testing.TB, err error) {
 func put(name string, at float64, content []byte) func(*store.Partition, failedFunc) {
 	return func(p *store.Partition, fail failedFunc) {
 		fail(name, done(storetest.Put(p, name, storetest.Time(at), content)))
+	}
+}
+
+func putSummed(name string, at float64, content []byte) func(*store.Partition, failedFunc) {
+	return func(p *store.Partition, fail failedFunc) {
+		fail(name, done(storetest.PutSummed(p, name, storetest.Time(at), content)))
 	}
 }
 
@@ -186,6 +194,8 @@ func scenarios() []scenario {
 		{name: "the first object of a device", names: []string{first}, steps: steps{put(first, 1, body('a', 3000))}},
 		{name: "one object more", names: []string{first, kin}, before: filled, steps: steps{put(kin, 2, body('k', 2000))}},
 		{name: "a large object", names: []string{first}, steps: steps{put(first, 1, body('L', 1<<20))}},
+		{name: "a stored sum", names: []string{first, kin}, before: filled, summed: true,
+			steps: steps{putSummed(first, 2, body('s', 1400)), putSummed(kin, 3, body('t', 500))}},
 		{name: "an overwrite", names: []string{first}, before: filled, steps: steps{put(first, 5, body('n', 1200)), put(first, 6, nil)}},
 		{name: "a POST", names: []string{first}, before: filled, steps: steps{post(first, 5, "red"), post(first, 6, "blue")}},
 		{name: "a DELETE", names: []string{first, second}, before: filled, steps: steps{remove(first, 5)}},

@@ -37,6 +37,7 @@ func Run(t *testing.T, e Engine) {
 		{"any split", testAnySplit},
 		{"same wire", testSameWire},
 		{"outbound wire", testOutboundWire},
+		{"sums", testSums},
 		{"append outgrown", testAppendOutgrown},
 		{"source fails", testSourceFails},
 		{"file fails", testFileFails},

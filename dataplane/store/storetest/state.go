@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -61,6 +62,9 @@ func State(p *store.Partition, name string) (string, error) {
 	}
 	if sum := hashes.Checksum(body); sum != o.ETag() {
 		return "", fmt.Errorf("%s: the body's MD5 is %s, its ETag %s", name, sum, o.ETag())
+	}
+	if sum, ok := o.StoredSum(); ok && sum != xxhash.Sum64(body) {
+		return "", fmt.Errorf("%s: the body's xxhash64 is %016x, and %016x was stored", name, xxhash.Sum64(body), sum)
 	}
 	return fmt.Sprintf("data %s meta %s ctype %s, %d bytes %s, %q",
 		o.Times.Data, o.Times.Meta, o.Times.CType, len(body), o.ETag(), sorted(o.Merged())), nil

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -156,6 +157,17 @@ func Body(p *store.Partition, name string, ts proto.Timestamp, body []byte, extr
 		return nil, err
 	}
 	return w, nil
+}
+
+// PutSummed is Put with the body's xxhash64 beside it, as a receiver stores a large
+// one.
+func PutSummed(p *store.Partition, name string, ts proto.Timestamp, body []byte, extra ...hashes.Field) error {
+	w, err := Body(p, name, ts, body, extra...)
+	if err != nil {
+		return err
+	}
+	w.StoreSum(xxhash.Sum64(body))
+	return p.Commit(context.Background(), []*store.Writer{w})[0]
 }
 
 // Hash is the name's hash under SwiftConf's secret.
