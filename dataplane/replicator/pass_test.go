@@ -2,8 +2,12 @@ package replicator
 
 import (
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/ringsync/ringsync/dataplane/faults/faultstest"
+	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
 
@@ -54,4 +58,43 @@ func TestRevert(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	c.logged(0, "Removing partition: "+c.partition(0, 0).Path())
+}
+
+// A pass that finds nothing to do opens no object, and lists no suffix: what it does
+// on the disk is the same for ten objects and for a hundred.
+func TestNothingToDo(t *testing.T) {
+	var calls atomic.Int64
+	var opened atomic.Value
+	opened.Store("")
+	disk := storetest.Hooks{OnBefore: func(op *store.Op) error {
+		calls.Add(1)
+		if strings.Contains(op.Path, ".data") {
+			opened.Store(op.Path)
+		}
+		return nil
+	}}
+	took := func(objects int) int64 {
+		c := newCluster(t, 2)
+		c.place(only(0, 1)...)
+		for _, name := range names(objects) {
+			c.put(name, 1, name, 0)
+		}
+		c.pass(0)
+		c.nodes[0].store = faultstest.Store(t, c.nodes[0].devices, disk)
+		r := c.replicator(0)
+		r.cycle = 1 // partition 0 is listed in the tenth
+		opened.Store("")
+		calls.Store(0)
+		report, err := r.Once(t.Context())
+		if err != nil || report.HashMatch != 1 || report.SuffixHash != 0 {
+			t.Errorf("%v, %+v", err, report)
+		}
+		if path := opened.Load(); path != "" {
+			t.Errorf("%s was opened", path)
+		}
+		return calls.Load()
+	}
+	if ten, hundred := took(10), took(100); ten != hundred || ten == 0 {
+		t.Errorf("%d calls for ten objects, %d for a hundred", ten, hundred)
+	}
 }

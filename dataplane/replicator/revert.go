@@ -41,7 +41,8 @@ func (v *visit) revert(ctx context.Context) (err error) {
 	case errors.As(err, &busy):
 		v.cfg.Stats.LockFailure()
 		v.job.again = true
-		return fmt.Errorf("Unable to lock handoff partition %d for replication on device %s policy %d: %w", v.job.partition, v.job.device, v.job.policy.Index, err)
+		v.log.Info(fmt.Sprintf("Unable to lock handoff partition %d for replication on device %s policy %d", v.job.partition, v.job.device, v.job.policy.Index))
+		return err
 	case errors.Is(err, fs.ErrNotExist): // somebody else has reverted it
 		gone = true
 		return nil
