@@ -209,7 +209,8 @@ func (p *pass) end(ctx context.Context, jobs []*job) Report {
 	report := Report{Counts: p.counts.snapshot(), Seconds: took.Seconds(), RingChanged: p.changed, Cut: ctx.Err() != nil, Devices: p.devices}
 	p.settle(jobs, report)
 	if p.changed {
-		p.unstable = p.done
+		maps.Copy(p.before, p.done)
+		p.unstable = p.before
 	}
 	if report.RingChanged || report.Cut || p.cfg.DryRun || !p.cfg.Only.empty() || p.cfg.HandoffsOnly {
 		return report
@@ -229,9 +230,12 @@ func (p *pass) settle(jobs []*job, report Report) {
 	left := map[string]bool{}
 	done := map[string][]key{}
 	for _, j := range jobs {
-		if _, ok := p.done[j.key()]; ok {
+		_, now := p.done[j.key()]
+		_, before := p.before[j.key()]
+		if now || before {
 			done[j.device] = append(done[j.device], j.key())
-		} else {
+		}
+		if !now {
 			left[j.device] = true
 		}
 	}
