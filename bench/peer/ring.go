@@ -20,6 +20,7 @@ type RingNode struct {
 	Device      string
 	Server      string // HOST:PORT for clients
 	Replication string // HOST:PORT for other nodes; default: Server
+	Leaving     bool   // it has no weight, so no partition: what it has is to go elsewhere
 }
 
 // BuildRing writes swiftDir/<name>.ring.gz with Swift's ring builder, each device
@@ -31,7 +32,10 @@ func (s *Swift) BuildRing(ctx context.Context, swiftDir string, ring Ring) (part
 		if n.Replication == "" {
 			n.Replication = n.Server
 		}
-		devices[i] = map[string]any{"device": n.Device, "zone": i}
+		devices[i] = map[string]any{"device": n.Device, "zone": i, "weight": 1.0}
+		if n.Leaving {
+			devices[i]["weight"] = 0.0
+		}
 		for prefix, address := range map[string]string{"": n.Server, "replication_": n.Replication} {
 			host, digits, err := net.SplitHostPort(address)
 			if err != nil {

@@ -20,7 +20,9 @@ func main() {
 	unix.Umask(0o022)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := newRoot().ExecuteContext(ctx); err != nil {
+	root := newRoot()
+	root.SetArgs(asSwift(os.Args))
+	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "ringsync:", err)
 		os.Exit(1)
 	}
@@ -33,7 +35,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newPushCommand(), newVerifyCommand(), newInspectCommand(), newRingCommand(), newDoctorCommand(), newDemoCommand(), newBenchCommand(), newConformanceCommand(), newVersionCommand())
+	root.AddCommand(newPushCommand(), newVerifyCommand(), newInspectCommand(), newRingCommand(), newDoctorCommand(), newReplicateCommand(), newDemoCommand(), newBenchCommand(), newConformanceCommand(), newVersionCommand())
 	return root
 }
 

@@ -60,6 +60,7 @@ type options struct {
 	commitWorkers, buffers       int
 	lanes                        int
 	tuning                       tuning
+	replicate                    replicateOptions
 }
 
 func newCommand() *cobra.Command {
@@ -103,6 +104,7 @@ cuts them at once.`,
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "HOST:PORT where Prometheus reads /metrics and this machine may PUT /log-level (default: nowhere)")
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "time that sessions get to finish after SIGTERM")
+	o.replicate.add(f)
 	cmd.AddCommand(newKeysCommand())
 	return cmd
 }
@@ -127,6 +129,7 @@ func run(ctx context.Context, o *options, path string) error {
 	}
 	defer watchLevel(level, log)()
 	tell(log, s, path)
+	o.replicate.tell(log, &s.Settings)
 	cluster, err := readCluster(log, s)
 	if err != nil {
 		return err
@@ -158,7 +161,7 @@ func run(ctx context.Context, o *options, path string) error {
 		return err
 	}
 	defer peers.stop()
-	node, seen, err := newNode(o, &s.Settings, cluster, peers, log)
+	node, st, seen, err := newNode(o, &s.Settings, cluster, peers, log)
 	if err != nil {
 		return err
 	}
@@ -177,6 +180,11 @@ func run(ctx context.Context, o *options, path string) error {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
 	log.Info("listening on "+l.Addr().String(), "devices", s.Devices, "peers", peersText(o.allowPeers))
+	ended, err := o.replicate.start(ctx, o, s, st, seen, log)
+	if err != nil {
+		return err
+	}
+	defer ended()
 	return serve(node, l, signals, o.shutdown, log)
 }
 
@@ -205,10 +213,10 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	return errors.Join(<-served, err)
 }
 
-func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *allowList, log *slog.Logger) (*dataplane.Node, *stats.Stats, error) {
+func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *allowList, log *slog.Logger) (*dataplane.Node, *store.Store, *stats.Stats, error) {
 	seen, answers, err := newSeeing(o, s, cluster)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	st, err := store.New(store.Config{
 		Devices: s.Devices, Cluster: cluster, MountCheck: s.MountCheck, ReclaimAge: notDefault(s.ReclaimAge),
@@ -217,14 +225,14 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *all
 		Notice: notice(log, seen),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if err := o.tuning.check(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	verify, err := ssync.ParseVerify(o.verify)
 	if err != nil {
-		return nil, nil, fmt.Errorf("--verify %w", err)
+		return nil, nil, nil, fmt.Errorf("--verify %w", err)
 	}
 	receiver := ssync.ReceiverConfig{
 		Verify:        verify,
@@ -240,7 +248,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *all
 		Buffers: o.buffers, Lanes: o.lanes, MaxClients: s.MaxClients, Congestion: o.congestion, ObjectServer: o.objectServer, AllowPeers: peers.fixed, AllowAlso: peers.also,
 		DisablePath: s.HealthcheckDisablePath, Stats: seen, Recon: answers,
 	})
-	return node, seen, err
+	return node, st, seen, err
 }
 
 // leastRatio stands for a ratio of 0, which would be the field's default: any

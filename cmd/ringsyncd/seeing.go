@@ -27,11 +27,16 @@ func newSeeing(o *options, s *config.Settings, cluster *hashes.Cluster) (seen *s
 	if err != nil || o.metricsListen == "" && s.Statsd.Host == "" {
 		return nil, answers, err
 	}
-	seen, err = stats.New(stats.Config{Devices: s.Devices, Cluster: cluster, Version: version(), Statsd: stats.StatsdConfig{
-		Host: s.Statsd.Host, Port: s.Statsd.Port, MetricPrefix: s.Statsd.Prefix, LogName: s.Log.Name,
-		DefaultSampleRate: zeroIsNever(s.Statsd.SampleRate), SampleRateFactor: zeroIsNever(s.Statsd.SampleRateFactor),
-	}})
+	seen, err = stats.New(stats.Config{Devices: s.Devices, Cluster: cluster, Version: version(), Statsd: statsdOf(s, s.Log.Name)})
 	return seen, answers, err
+}
+
+// statsdOf is where statsd is told, under the log name of one of Swift's daemons.
+func statsdOf(s *config.Settings, logName string) stats.StatsdConfig {
+	return stats.StatsdConfig{
+		Host: s.Statsd.Host, Port: s.Statsd.Port, MetricPrefix: s.Statsd.Prefix, LogName: logName,
+		DefaultSampleRate: zeroIsNever(s.Statsd.SampleRate), SampleRateFactor: zeroIsNever(s.Statsd.SampleRateFactor),
+	}
 }
 
 // zeroIsNever keeps a rate of 0 from being the default of the field that it goes

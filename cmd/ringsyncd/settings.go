@@ -100,7 +100,4 @@ func tell(log *slog.Logger, s *config.Resolved, path string) {
 	line(slog.LevelWarn, "keys without effect, as in Swift: [DEFAULT] has them too, and only 'set key = value' counts before it", s.Shadowed)
 	line(slog.LevelInfo, "keys without effect in ringsyncd: 'ringsyncd keys' tells why", s.NoEffect)
 	line(slog.LevelInfo, "keys that differ in ringsyncd: 'ringsyncd keys' tells how", s.Different)
-	if s.Replicator.Configured {
-		log.Info("[object-replicator] is left to Swift's object-replicator: ringsyncd starts no sessions of its own")
-	}
 }

@@ -3,8 +3,8 @@ package config
 import "math"
 
 const (
-	noReplicator = "ringsyncd starts no sessions of its own: Swift's object-replicator, which stays, reads it"
-	noRsync      = "ringsyncd has no rsync"
+	ofReplicate = "of `ringsync replicate`, and of `ringsyncd --replicate`; without either Swift's object-replicator, which stays, reads it"
+	noRsync     = "there is no rsync here"
 )
 
 // replicatorKeys are read by the replicator. Source: replicator.py,
@@ -30,7 +30,20 @@ func replicatorKeys(r *Replicator, s *Settings) []Key {
 		{Name: "vm_test_mode", Default: "no", kind: truth(nil)},
 	}
 	for i := range keys {
-		keys[i].Effect, keys[i].Note = None, noReplicator
+		switch k := &keys[i]; k.Name {
+		case "daemonize":
+			k.Effect, k.Note = None, "`ringsync replicate` stays in the foreground"
+		case "replicator_workers":
+			k.Effect, k.Note = Differs, "there is one process: it does concurrency jobs for each of so many workers"
+		case "sync_method":
+			k.Effect, k.Note = Differs, "ssync in any case, with a warning for rsync"
+		case "lockup_timeout":
+			k.Effect, k.Note = None, "as in Swift since 2.18"
+		case "vm_test_mode":
+			k.Effect, k.Note = None, noRsync
+		default:
+			k.Note = ofReplicate
+		}
 	}
 
 	return keys

@@ -28,4 +28,6 @@ const (
 	TreeRemoved      = "whole tree removed"       // as Swift does
 	RevertNotLocked  = "revert not locked"        // a session comes in while copies are removed
 	RemovalNotNoted  = "removal left out of hashes.invalid"
+
+	ProofsTooFew = "removed before enough have it" // a handoff's object, with one primary fewer than there must be
 )

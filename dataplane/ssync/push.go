@@ -24,13 +24,7 @@ import (
 func (s *Sender) Push(ctx context.Context, job Job) *Result {
 	total := &Result{}
 	for first := true; first || len(job.Suffixes) > 0; first = false {
-		r, suffixes := s.Send(ctx, job)
-		if s.fallsBack(&job, r.Err) {
-			r, suffixes = s.Send(ctx, job)
-		}
-		if r.Err != nil && r.Sent > 0 && ctx.Err() == nil {
-			s.prove(ctx, job, r)
-		}
+		r, suffixes := s.PushSession(ctx, &job)
 		total.add(r)
 		if r.Limited || suffixes == 0 || total.Err != nil && !partial(total.Err) {
 			break
@@ -44,6 +38,20 @@ func (s *Sender) Push(ctx context.Context, job Job) *Result {
 		}
 	}
 	return total
+}
+
+// PushSession is one session of Push and, if that failed, the check after it: the
+// result has what became of each object. It tells how many of the job's suffixes it
+// got to; the rest is for another session, with the verb that job has then.
+func (s *Sender) PushSession(ctx context.Context, job *Job) (r *Result, suffixes int) {
+	r, suffixes = s.Send(ctx, *job)
+	if s.fallsBack(job, r.Err) {
+		r, suffixes = s.Send(ctx, *job)
+	}
+	if r.Err != nil && r.Sent > 0 && ctx.Err() == nil {
+		s.prove(ctx, *job, r)
+	}
+	return r, suffixes
 }
 
 // fallsBack turns a job that SSYNC was refused for with 405 to the verb of 2013,

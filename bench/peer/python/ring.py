@@ -11,7 +11,7 @@ def main():
     from swift.common.ring import Ring, RingBuilder
     builder = RingBuilder(asked['part_power'], asked['replicas'], 0)
     for number, dev in enumerate(asked['devices']):
-        builder.add_dev(dict(dev, id=number, region=1, weight=1.0, meta=''))
+        builder.add_dev(dict(dev, id=number, region=1, meta=''))
     builder.rebalance(seed='a ring that anybody can build again')
     path = os.path.join(asked['swift_dir'], asked['name'] + '.ring.gz')
     builder.get_ring().save(path)

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/ringsync/ringsync/dataplane/config"
+	"github.com/ringsync/ringsync/dataplane/replicator"
+	"github.com/ringsync/ringsync/dataplane/rings"
+	"github.com/ringsync/ringsync/dataplane/stats"
+	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/spf13/pflag"
+)
+
+// replicateOptions are the flags of the replicator. It is off by default: a node on
+// which Swift's object-replicator runs has one already.
+type replicateOptions struct {
+	on     bool
+	state  string
+	accept []string
+}
+
+func (r *replicateOptions) add(f *pflag.FlagSet) {
+	f.BoolVar(&r.on, "replicate", false, "make replication passes too, in the place of Swift's object-replicator, as [object-replicator] says")
+	f.StringVar(&r.state, "replicator-state", "", "where each device's last pass is remembered, also over a reboot (default: recon_cache_path)")
+	f.StringSliceVar(&r.accept, "accept-stale-device", nil, "devices that may push again though no pass went over them for longer than reclaim_age")
+}
+
+func (r *replicateOptions) tell(log *slog.Logger, s *config.Settings) {
+	switch {
+	case r.on:
+		replicator.Warn(log, s)
+	case s.Replicator.Configured:
+		log.Info("[object-replicator] is left to Swift's object-replicator: without --replicate ringsyncd starts no sessions of its own")
+	}
+}
+
+// start makes passes until a signal ends the daemon; ended waits for the sessions
+// that are cut then. What a pass had done is done first, or rather last, by the next
+// daemon.
+func (r *replicateOptions) start(ctx context.Context, o *options, s *config.Resolved, st *store.Store, seen *stats.Stats, log *slog.Logger) (ended func(), err error) {
+	if !r.on {
+		return func() {}, nil
+	}
+	cfg, err := replicator.FromSettings(ctx, &s.Settings)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Store, cfg.Log, cfg.Engine, cfg.Accept = st, log, o.engine, r.accept
+	if r.state != "" {
+		cfg.StateDir = r.state
+	}
+	if cfg.Rings, err = rings.New(rings.Config{SwiftDir: s.SwiftDir, Policies: st.Cluster().Policies, Log: log, CheckInterval: notDefault(s.Replicator.RingCheckInterval)}); err != nil {
+		return nil, err
+	}
+	cfg.Stats = seen.Replicator(statsdOf(&s.Settings, s.Replicator.LogName))
+	if cfg.Watch, err = store.NewWatch(); err != nil {
+		log.Warn("mounts are not watched: a job holds on to a device that is unmounted with umount -l", "error", err)
+	}
+	passes, err := replicator.New(cfg)
+	if err != nil {
+		cfg.Watch.Close()
+		cfg.Stats.Close()
+		return nil, err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := passes.Run(ctx); !errors.Is(err, context.Canceled) && ctx.Err() == nil {
+			log.Error("no more passes", "error", err)
+		}
+	}()
+	return func() {
+		stop()
+		<-done
+		if err := passes.Close(); err != nil {
+			log.Error("replicator not ended", "error", err)
+		}
+		cfg.Watch.Close()
+		cfg.Stats.Close()
+	}, nil
+}
