@@ -53,8 +53,10 @@ func newMemory(bytes int64) (m memory, err error) {
 		return m, fmt.Errorf("memfd_create: %w", err)
 	}
 	m = memory{os.NewFile(uintptr(fd), "memory")}
-	_, err = io.CopyN(m, rand.NewChaCha8([32]byte{}), bytes)
-	return m, err
+	if _, err = io.CopyN(m, rand.NewChaCha8([32]byte{}), bytes); err != nil {
+		return m, errors.Join(err, m.Close())
+	}
+	return m, nil
 }
 
 // nowhere takes what has landed in a buffer.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/ringsync/ringsync/bench/demo"
 	"github.com/ringsync/ringsync/dataplane/ssync"
@@ -28,7 +29,7 @@ compares both trees, body by body. It needs nothing installed and no root.`,
 			if cfg.Out = cmd.OutOrStdout(); asJSON {
 				cfg.Out = io.Discard
 			} else if isTerminal(os.Stderr) {
-				stop = showProgress(os.Stderr, cfg.Progress)
+				stop = redraw(os.Stderr, func(elapsed time.Duration) string { return progressLine(cfg.Progress, elapsed) })
 			}
 			report, err := demo.Run(cmd.Context(), cfg)
 			stop()

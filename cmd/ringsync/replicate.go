@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ringsync/ringsync/cmd/internal/account"
 	"github.com/ringsync/ringsync/dataplane/config"
 	"github.com/ringsync/ringsync/dataplane/replicator"
 	"github.com/ringsync/ringsync/dataplane/rings"
@@ -97,7 +98,7 @@ func (o *replicateOptions) run(ctx context.Context, path string, w io.Writer) er
 	}
 	stop := func() {}
 	if !o.asJSON && isTerminal(os.Stderr) {
-		stop = showPass(os.Stderr, passes)
+		stop = redraw(os.Stderr, func(elapsed time.Duration) string { return passLine(passes.Progress(), elapsed) })
 	}
 	report, err := passes.Once(ctx)
 	stop()
@@ -132,6 +133,19 @@ func (o *replicateOptions) filter() (only replicator.Filter, err error) {
 		only.Policies = append(only.Policies, n)
 	}
 	return only, nil
+}
+
+// become gives root away, so that what is written is Python's to read: the user is
+// object-server.conf's. Who is not root stays who he is.
+func become(name string) error {
+	if os.Geteuid() != 0 || name == "" {
+		return nil
+	}
+	a, err := account.LookUp(name)
+	if err != nil {
+		return err
+	}
+	return a.Become()
 }
 
 func readConfig(path string) (*config.Resolved, error) {
@@ -220,27 +234,6 @@ func ignoreStop(err error) error {
 		return nil
 	}
 	return err
-}
-
-// showPass redraws one line until stop is called.
-func showPass(w io.Writer, passes *replicator.Replicator) (stop func()) {
-	done, gone := make(chan struct{}), make(chan struct{})
-	start := time.Now()
-	go func() {
-		defer close(gone)
-		tick := time.NewTicker(250 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				fmt.Fprint(w, "\r\x1b[K")
-				return
-			case <-tick.C:
-				fmt.Fprint(w, "\r\x1b[K"+passLine(passes.Progress(), time.Since(start)))
-			}
-		}
-	}()
-	return func() { close(done); <-gone }
 }
 
 // passLine tells how far a pass is, and how long the rest will take at that rate.

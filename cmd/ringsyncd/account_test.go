@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ringsync/ringsync/cmd/internal/account"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"golang.org/x/sys/unix"
 )
@@ -35,11 +36,11 @@ func TestBecome(t *testing.T) {
 	if err := os.Chmod(devices, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d := start(t, "--listen=127.0.0.1:0", "--state-dir="+state, conf(t, "user = "+a.name+"\ndevices = "+devices+"\nswift_dir = "+swiftDir(t), ""))
+	d := start(t, "--listen=127.0.0.1:0", "--state-dir="+state, conf(t, "user = "+a.Name+"\ndevices = "+devices+"\nswift_dir = "+swiftDir(t), ""))
 	d.healthy()
 
 	for _, status := range threads(t, d.cmd.Process.Pid, "status") {
-		want := map[string]string{"Uid:": repeat(a.uid), "Gid:": repeat(a.gid), "Umask:": "0022", "Groups:": sortedGroups(a.groups)}
+		want := map[string]string{"Uid:": repeat(a.UID), "Gid:": repeat(a.GID), "Umask:": "0022", "Groups:": sortedGroups(a.Groups)}
 		for line := range strings.Lines(status) {
 			name, value, _ := strings.Cut(line, "\t")
 			if wanted, ok := want[name]; ok && strings.Join(strings.Fields(value), " ") != wanted {
@@ -51,7 +52,7 @@ func TestBecome(t *testing.T) {
 		t.Errorf("it works in %s: %v", cwd, err)
 	}
 	var st unix.Stat_t
-	if err := unix.Stat(state, &st); err != nil || int(st.Uid) != a.uid || int(st.Gid) != a.gid {
+	if err := unix.Stat(state, &st); err != nil || int(st.Uid) != a.UID || int(st.Gid) != a.GID {
 		t.Errorf("the state directory is %d's: %v", st.Uid, err)
 	}
 	if strings.Contains(d.log, "forgotten at a restart") {
@@ -61,10 +62,10 @@ func TestBecome(t *testing.T) {
 }
 
 // anyAccount is a user without power, of those that Debian has.
-func anyAccount(t *testing.T) *account {
+func anyAccount(t *testing.T) *account.Account {
 	t.Helper()
 	for _, name := range []string{"swift", "nobody", "daemon"} {
-		if a, err := lookUp(name); err == nil {
+		if a, err := account.LookUp(name); err == nil {
 			return a
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ringsync/ringsync/cmd/internal/account"
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/config"
 	"github.com/ringsync/ringsync/dataplane/ssync"
@@ -134,7 +135,7 @@ func run(ctx context.Context, o *options, path string) error {
 	if err != nil {
 		return err
 	}
-	account, err := findAccount(log, s, path != "")
+	who, err := findAccount(log, s, path != "")
 	if err != nil {
 		return err
 	}
@@ -144,8 +145,8 @@ func run(ctx context.Context, o *options, path string) error {
 		return err
 	}
 	defer l.Close()
-	o.makeStateDir(log, account)
-	if err := account.become(); err != nil {
+	o.makeStateDir(log, who)
+	if err := who.Become(); err != nil {
 		return err
 	}
 	o.checkStateDir(log)
@@ -273,11 +274,11 @@ func newLogger(format string, level slog.Level) (*slog.Logger, *slog.LevelVar, e
 }
 
 // makeStateDir makes the state directory, for whom we are about to become.
-func (o *options) makeStateDir(log *slog.Logger, a *account) {
+func (o *options) makeStateDir(log *slog.Logger, a *account.Account) {
 	dir, err := filepath.Abs(o.stateDir)
 	if err == nil {
 		o.stateDir = dir
-		err = a.makeDir(dir)
+		err = a.MakeDir(dir)
 	}
 	if err != nil {
 		o.forget(log, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringsync/ringsync/bench/peer"
 	"github.com/ringsync/ringsync/bench/peer/peertest"
+	"github.com/ringsync/ringsync/cmd/internal/account"
 )
 
 // Swift's own sender fills a device through a ringsyncd that root has started
@@ -17,7 +18,7 @@ import (
 // second pass finds nothing to do.
 func TestSwiftSends(t *testing.T) {
 	swift := peertest.Require(t)
-	a, err := lookUp(whoAmI(t))
+	a, err := account.LookUp(whoAmI(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func TestSwiftSends(t *testing.T) {
 		}
 	}
 	for _, path := range []string{to, filepath.Join(to, "d1")} {
-		if err := os.Chown(path, a.uid, a.gid); err != nil {
+		if err := os.Chown(path, a.UID, a.GID); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,7 +46,7 @@ func TestSwiftSends(t *testing.T) {
 	}
 
 	d := start(t, "--listen=127.0.0.1:0", "--state-dir="+filepath.Join(t.TempDir(), "state"),
-		conf(t, "user = "+a.name+"\nswift_dir = "+swiftDir+"\ndevices = "+to+"\nreclaim_age = 3000000000", ""))
+		conf(t, "user = "+a.Name+"\nswift_dir = "+swiftDir+"\ndevices = "+to+"\nreclaim_age = 3000000000", ""))
 	defer d.stop()
 	for _, wanted := range []int64{3, 0} {
 		report, err := swift.Send(t.Context(), peer.SendConfig{SwiftDir: swiftDir, Devices: from, Device: "d1", To: d.address})
@@ -56,7 +57,7 @@ func TestSwiftSends(t *testing.T) {
 	checkOwner(t, filepath.Join(to, "d1"), a)
 }
 
-func checkOwner(t *testing.T, dir string, a *account) {
+func checkOwner(t *testing.T, dir string, a *account.Account) {
 	t.Helper()
 	data := 0
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -67,8 +68,8 @@ func checkOwner(t *testing.T, dir string, a *account) {
 		if err != nil {
 			return err
 		}
-		if st := info.Sys().(*syscall.Stat_t); int(st.Uid) != a.uid || int(st.Gid) != a.gid {
-			t.Errorf("%s belongs to %d:%d, not to %s", path, st.Uid, st.Gid, a.name)
+		if st := info.Sys().(*syscall.Stat_t); int(st.Uid) != a.UID || int(st.Gid) != a.GID {
+			t.Errorf("%s belongs to %d:%d, not to %s", path, st.Uid, st.Gid, a.Name)
 		}
 		if strings.HasSuffix(path, ".data") || strings.HasSuffix(path, ".ts") {
 			data++

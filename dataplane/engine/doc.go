@@ -24,8 +24,8 @@
 // whole, Outbound.Body and Inbound.Body, and not the single read or write:
 // which way is best differs for each body. Every engine puts the same bytes on
 // the wire (with sums, see sums.go, the chunks of a large body are another's, and
-// their payload is the same); enginetest.Run is the suite that each of them has to pass. What a body
-// takes, with the engine in front that has it:
+// their payload is the same); enginetest.Run is the suite that each of them has to
+// pass. What a body takes, with the engine in front that has it:
 //
 //	out   in the page cache, no digest          sendfile  sendfile(2), its head held back for it
 //	      not in it, or a digest, from 1 MiB    uring     read ahead and sent by a ring (direct from 4 MiB)

@@ -19,7 +19,8 @@ const (
 	// VerifyStored: where the sender has an xxhash64 of the body that was stored when
 	// its MD5 was checked, he announces it, and the receiver compares that. It covers
 	// what the MD5 does, the sender's disk, the network and the receiver's memory, but
-	// for an enemy who makes bodies to fit, and costs a tenth.
+	// for an enemy who makes bodies to fit, and costs a third of the CPU of both sides
+	// together: see BENCHMARKS.md, L with stored digests.
 	VerifyStored Verify = "stored"
 	// VerifyNone: what arrives is stored, and no object that was sent so is proven.
 	VerifyNone Verify = "none"
