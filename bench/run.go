@@ -165,8 +165,10 @@ func (h *harness) measureSet(ctx context.Context, s *set) error {
 		}
 		defer os.RemoveAll(s.source)
 		defer os.RemoveAll(s.stored)
+		defer os.RemoveAll(s.leaving)
 		defer os.RemoveAll(s.target)
-	} else {
+	}
+	if settles(s.Set) {
 		if s.cells[0].cache == medium.Warm {
 			if err := h.heat(s); err != nil { // while it grows old
 				return err
@@ -267,7 +269,7 @@ func (h *harness) rows(s *set, c *cell) []*report.Row {
 	var rows []*report.Row
 	for _, name := range c.contestants {
 		who, here := h.who[name]
-		if !here || who.Floor && (s.Target != workload.Empty || c.sessions > 1) || who.Stored && !s.canStore() {
+		if !here || s.Pass && !who.Passes() || who.Floor && (s.Target != workload.Empty || c.sessions > 1) || who.Stored && !s.canStore() {
 			continue
 		}
 		rows = append(rows, &report.Row{Cell: head, Contestant: name, Floor: who.Floor, Stored: who.Stored,

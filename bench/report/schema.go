@@ -91,8 +91,9 @@ type Row struct {
 
 // The measures.
 const (
-	Seconds          = "seconds"       // of the work, without start-up
-	FlushSeconds     = "flush_seconds" // that a syncfs takes afterwards
+	Seconds          = "seconds"         // of the work, without start-up
+	FlushSeconds     = "flush_seconds"   // that a syncfs takes afterwards
+	ProcessSeconds   = "process_seconds" // of a pass: of the sender's process, from its start to its end
 	SenderUser       = "sender_user_seconds"
 	SenderSystem     = "sender_system_seconds"
 	ReceiverUser     = "receiver_user_seconds"
