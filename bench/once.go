@@ -44,7 +44,7 @@ func (h *harness) once(ctx context.Context, s *set, c *cell, row *report.Row, co
 	}
 	job := &contestant.Job{Dir: dir, SwiftDir: h.conf, Cluster: h.cluster, Source: source, Target: s.target, Device: device,
 		PartPower: s.partPower, Partitions: s.partitions, Sessions: c.sessions, Bytes: row.MovedBytes,
-		Pass: s.Pass, Handoff: s.Leaves}
+		Pass: s.Pass, Handoff: s.Leaves, StateDir: h.state}
 	receiver, err := who.Receive(ctx, job)
 	if err != nil {
 		return nil, err

@@ -34,6 +34,7 @@ type harness struct {
 	cluster *hashes.Cluster
 	conf    string // the directory of swift.conf
 	scratch string // of configurations and states, not on a medium
+	state   string // what replicators of ours remember from run to run
 	volume  *medium.Volume
 	disks   map[string]*disks // of the sets that a receiver holds beforehand
 	calls   bool
@@ -88,8 +89,8 @@ func (h *harness) run(ctx context.Context, sets []*set) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(h.scratch)) }()
-	h.conf = filepath.Join(h.scratch, "swift")
-	if err := errors.Join(os.Mkdir(h.conf, 0o755), peer.WriteSwiftConf(h.conf), h.readCluster()); err != nil {
+	h.conf, h.state = filepath.Join(h.scratch, "swift"), filepath.Join(h.scratch, "state")
+	if err := errors.Join(os.Mkdir(h.conf, 0o755), os.Mkdir(h.state, 0o755), peer.WriteSwiftConf(h.conf), h.readCluster()); err != nil {
 		return err
 	}
 	if h.cfg.Calls {

@@ -46,6 +46,7 @@ type Job struct {
 	Bytes      int64    // of bodies that move, for floors without files
 	Pass       bool     // the work is a replicator's whole pass
 	Handoff    bool     // in its ring the sender's device has no partition
+	StateDir   string   // where a replicator of ours remembers its passes, from run to run
 
 	// Begin is called when the sender is ready, before it does anything. pid is
 	// its process, or 0 while it has none.

@@ -63,7 +63,7 @@ func (o ours) pass(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
 	if err := j.writeConf(conf); err != nil {
 		return Sent{}, err
 	}
-	c := command(ctx, o.kit.ringsync(), "replicate", "--once", "--json", "--state-dir="+j.Dir, "--engine="+cmp.Or(o.engine, "auto"), conf)
+	c := command(ctx, o.kit.ringsync(), "replicate", "--once", "--json", "--state-dir="+j.Dir, "--replicator-state="+j.StateDir, "--engine="+cmp.Or(o.engine, "auto"), conf)
 	sum, err := j.work(c)
 	if err != nil {
 		return sum, err
