@@ -29,6 +29,10 @@ func (h *harness) fillSource(ctx context.Context, s *set) (err error) {
 	if err := h.fill(ctx, s, s.source); err != nil {
 		return fmt.Errorf("filling the sender's disk: %w", err)
 	}
+	s.since = time.Now()
+	if s.Leaves {
+		s.leaving = filepath.Join(h.volume.Dir, "leaving")
+	}
 	if !h.storedHere(s) {
 		return nil
 	}
@@ -104,7 +108,7 @@ func (h *harness) fillBoth(ctx context.Context, s *set) error {
 		d = &disks{source: s.source, target: s.target, partitions: s.partitions, since: time.Now()}
 		h.disks[s.disks()] = d
 	}
-	s.source, s.target, s.partitions = d.source, d.target, d.partitions
+	s.source, s.target, s.partitions, s.since = d.source, d.target, d.partitions, d.since
 	return h.volume.Sync()
 }
 
@@ -120,7 +124,7 @@ func copyDisk(ctx context.Context, from, to string) error {
 
 // settle waits until a set's objects are old.
 func (h *harness) settle(ctx context.Context, s *set) error {
-	left := time.Until(h.disks[s.disks()].since.Add(settleTime))
+	left := time.Until(s.since.Add(settleTime))
 	if s.young || left <= 0 {
 		return nil
 	}
@@ -143,6 +147,11 @@ func (h *harness) ready(ctx context.Context, s *set) error {
 	case workload.Empty:
 		if err := empty(s.target); err != nil {
 			return err
+		}
+		if s.Leaves {
+			if err := errors.Join(os.RemoveAll(s.leaving), copyDisk(ctx, s.source, s.leaving)); err != nil {
+				return fmt.Errorf("filling the handoff's disk: %w", err)
+			}
 		}
 	case workload.Changed:
 		d := h.disks[s.disks()]

@@ -36,11 +36,15 @@ func (h *harness) once(ctx context.Context, s *set, c *cell, row *report.Row, co
 	defer os.RemoveAll(dir)
 	who := h.who[row.Contestant]
 	source := s.source
-	if who.Stored {
+	switch {
+	case who.Stored:
 		source = s.stored
+	case s.Leaves:
+		source = s.leaving
 	}
 	job := &contestant.Job{Dir: dir, SwiftDir: h.conf, Cluster: h.cluster, Source: source, Target: s.target, Device: device,
-		PartPower: s.partPower, Partitions: s.partitions, Sessions: c.sessions, Bytes: row.MovedBytes}
+		PartPower: s.partPower, Partitions: s.partitions, Sessions: c.sessions, Bytes: row.MovedBytes,
+		Pass: s.Pass, Handoff: s.Leaves, StateDir: h.state}
 	receiver, err := who.Receive(ctx, job)
 	if err != nil {
 		return nil, err
@@ -106,6 +110,9 @@ func (h *harness) work(ctx context.Context, s *set, c *cell, row *report.Row, wh
 func (f *figures) note(row *report.Row) {
 	row.Note(report.Seconds, f.sent.Seconds)
 	row.Note(report.FlushSeconds, f.flush)
+	if f.sent.Process > 0 {
+		row.Note(report.ProcessSeconds, f.sent.Process)
+	}
 	row.Note(report.SenderUser, f.sent.CPU.User)
 	row.Note(report.SenderSystem, f.sent.CPU.System)
 	row.Note(report.SenderPeak, float64(f.sent.PeakBytes))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ringsync/ringsync/bench/contestant"
 	"github.com/ringsync/ringsync/bench/medium"
@@ -23,10 +24,12 @@ type set struct {
 	young      bool
 	cells      []*cell
 	source     string // devices directories, when they have been made
+	leaving    string // of a sender who is to be empty afterwards: a copy of source, made for each run
 	stored     string // a source with stored digests, where one is needed
 	target     string
 	heated     bool // the page cache has what the sender's disks hold
 	partitions []uint32
+	since      time.Time // when its data was there
 }
 
 // cell is one comparison.
@@ -135,7 +138,7 @@ func (p Pick) lay(sets *[]*set, o one, start proto.Timestamp) error {
 	if o.sessions > 1<<power || cache == medium.Cold && m.InMemory() {
 		return nil // a session has a partition to itself; memory is never cold
 	}
-	s := &set{Set: w, medium: m, scale: p.Scale, partPower: power, young: p.Young && w.Target != workload.Empty}
+	s := &set{Set: w, medium: m, scale: p.Scale, partPower: power, young: p.Young && settles(w)}
 	if i := slices.IndexFunc(*sets, s.same); i >= 0 {
 		s = (*sets)[i]
 	} else {
@@ -143,6 +146,13 @@ func (p Pick) lay(sets *[]*set, o one, start proto.Timestamp) error {
 	}
 	s.add(&cell{cache, o.sessions, slices.Clone(p.Contestants), p.Runs, p.Counted})
 	return nil
+}
+
+// settles tells whether a set's data has to grow old: where a receiver of ours would
+// fsync young objects again before it says that it has them, and where a replicator
+// of ours would before it tells of their digests.
+func settles(w workload.Set) bool {
+	return w.Target != workload.Empty || w.Pass && !w.Leaves
 }
 
 func (s *set) same(o *set) bool {
@@ -179,8 +189,8 @@ func volumeBytes(sets []*set) int64 {
 	seen := map[string]bool{}
 	for _, s := range sets {
 		need := 2 * s.footprint()
-		if s.wantsStored() {
-			need += s.footprint() // once more, with stored digests
+		if s.wantsStored() || s.Leaves {
+			need += s.footprint() // once more, with stored digests or to be emptied
 		}
 		switch {
 		case s.Target == workload.Empty:

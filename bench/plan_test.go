@@ -87,7 +87,7 @@ func TestSuites(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(laid(t, picks...), "\n")
-	for _, want := range []string{"S×", "M×", "L×", "X×", "N×20000", "U×20000", "N×1000000", "warm 1:", "cold 1:", "warm 4:", "warm 16:", "xfs", "tmpfs", "64"} {
+	for _, want := range []string{"S×", "M×", "L×", "X×", "N×20000", "U×20000", "N×1000000", "P×4000", "H×2000", "I×20000", "warm 1:", "cold 1:", "warm 4:", "warm 16:", "xfs", "tmpfs", "64"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the full suite has no %s:\n%s", want, all)
 		}

@@ -34,6 +34,7 @@ type harness struct {
 	cluster *hashes.Cluster
 	conf    string // the directory of swift.conf
 	scratch string // of configurations and states, not on a medium
+	state   string // what replicators of ours remember from run to run
 	volume  *medium.Volume
 	disks   map[string]*disks // of the sets that a receiver holds beforehand
 	calls   bool
@@ -88,8 +89,8 @@ func (h *harness) run(ctx context.Context, sets []*set) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(h.scratch)) }()
-	h.conf = filepath.Join(h.scratch, "swift")
-	if err := errors.Join(os.Mkdir(h.conf, 0o755), peer.WriteSwiftConf(h.conf), h.readCluster()); err != nil {
+	h.conf, h.state = filepath.Join(h.scratch, "swift"), filepath.Join(h.scratch, "state")
+	if err := errors.Join(os.Mkdir(h.conf, 0o755), os.Mkdir(h.state, 0o755), peer.WriteSwiftConf(h.conf), h.readCluster()); err != nil {
 		return err
 	}
 	if h.cfg.Calls {
@@ -165,8 +166,10 @@ func (h *harness) measureSet(ctx context.Context, s *set) error {
 		}
 		defer os.RemoveAll(s.source)
 		defer os.RemoveAll(s.stored)
+		defer os.RemoveAll(s.leaving)
 		defer os.RemoveAll(s.target)
-	} else {
+	}
+	if settles(s.Set) {
 		if s.cells[0].cache == medium.Warm {
 			if err := h.heat(s); err != nil { // while it grows old
 				return err
@@ -267,7 +270,7 @@ func (h *harness) rows(s *set, c *cell) []*report.Row {
 	var rows []*report.Row
 	for _, name := range c.contestants {
 		who, here := h.who[name]
-		if !here || who.Floor && (s.Target != workload.Empty || c.sessions > 1) || who.Stored && !s.canStore() {
+		if !here || s.Pass && !who.Passes() || who.Floor && (s.Target != workload.Empty || c.sessions > 1) || who.Stored && !s.canStore() {
 			continue
 		}
 		rows = append(rows, &report.Row{Cell: head, Contestant: name, Floor: who.Floor, Stored: who.Stored,

@@ -14,6 +14,8 @@ import (
 
 	"github.com/ringsync/ringsync/bench/floor"
 	"github.com/ringsync/ringsync/bench/report"
+	"github.com/ringsync/ringsync/hashes"
+	"github.com/ringsync/ringsync/proto"
 )
 
 // programs builds ringsync and ringsyncd, which the harness starts.
@@ -46,6 +48,7 @@ func TestRun(t *testing.T) {
 			pick("S", 0.005, "ringsync", "ringsync+sender-md5", "ringsync-sendfile+none", "ringsync+stored", "ringsync-to-sink", "engine", "floor-one", "floor-sendfile", "floor-tcp", "floor-write", "floor-read", "floor-md5"),
 			pick("M", 0.001, "ringsync", "ringsync+stored", "ringsync+none", "ringsync+md5", "engine"), pick("L", 0.001, "ringsync"), pick("X", 0.005, "ringsync"),
 			pick("N", 0.005, "ringsync", "floor-md5"), pick("U", 0.005, "ringsync", "ringsync+sender-md5"), several,
+			pick("P", 0.005, "ringsync", "ringsync+none", "rsync", "floor-write"), pick("H", 0.005, "ringsync"), pick("I", 0.005, "ringsync"),
 		},
 		Suite: "test", Command: "ringsync bench --test", BinDir: bin, Out: &said,
 	})
@@ -60,7 +63,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s of %s is made by %q", row.Contestant, row.Workload, row.Command)
 		}
 	}
-	if want := (1 + 1 + 1 + 3 + 5) + 5 + 1 + 1 + 1 + 2 + 1; len(labels) != want || labels["S 64 ringsync"] != 2 || labels["U 1 ringsync+sender-md5"] != 1 {
+	if want := (1 + 1 + 1 + 3 + 5) + 5 + 1 + 1 + 1 + 2 + 1 + 3; len(labels) != want || labels["S 64 ringsync"] != 2 || labels["U 1 ringsync+sender-md5"] != 1 {
 		t.Errorf("%d rows, want %d: %v", len(labels), want, labels)
 	}
 	if len(r.LeftOut) > 0 {
@@ -72,7 +75,7 @@ func TestRun(t *testing.T) {
 	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if !strings.Contains(said.String(), "[23/23]") {
+	if !strings.Contains(said.String(), "[26/26]") {
 		t.Errorf("it said:\n%s", &said)
 	}
 }
@@ -92,6 +95,9 @@ func wantMeasures(t *testing.T, row *report.Row) {
 	}
 	if receives && row.Summary[report.WireBytes].Median < float64(row.MovedBytes) {
 		t.Errorf("%s of %s: %v bytes on the wire for bodies of %d", row.Contestant, row.Workload, row.Summary[report.WireBytes], row.MovedBytes)
+	}
+	if passes := strings.Contains("PHI", row.Workload); row.Has(report.ProcessSeconds) != passes || passes && row.Summary[report.ProcessSeconds].Min <= row.Summary[report.Seconds].Max {
+		t.Errorf("%s of %s: a process of %v s, whose work took %v", row.Contestant, row.Workload, row.Summary[report.ProcessSeconds], row.Summary[report.Seconds])
 	}
 	if row.Digest == "" || row.Durable == "" || row.Rate() <= 0 {
 		t.Errorf("%s of %s: promised %q and %q, rate %v", row.Contestant, row.Workload, row.Digest, row.Durable, row.Rate())
@@ -116,6 +122,11 @@ func TestSpoiltResultsFail(t *testing.T) {
 		{"a bit of a floor's file", pick("S", 0.002, "floor-sendfile"), flip, "is not what"},
 		{"a floor's file cut short", pick("S", 0.002, "floor-write"), cut, "bytes"},
 		{"a floor's file gone", pick("S", 0.002, "floor-write"), drop, "files written"},
+		{"an object gone after a pass", pick("P", 0.002, "ringsync"), drop, "only in"},
+		{"an object gone after a pass that found nothing", pick("I", 0.002, "ringsync"), drop, "only in"},
+		{"a digest that is not true after a pass", pick("P", 0.002, "ringsync"), lie, "are not those of what lies there"},
+		{"a digest that is not true after a pass that found nothing", pick("I", 0.002, "ringsync"), lie, "are not those of what lies there"},
+		{"a handoff that is still there", pick("H", 0.002, "ringsync"), stay, "still at the sender"},
 		{"something left in tmp", pick("S", 0.002, "ringsync"), litter, "left behind"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -206,6 +217,22 @@ func flip(t *testing.T, device string) error {
 
 func cut(t *testing.T, device string) error  { return os.Truncate(body(t, device), 1000) }
 func drop(t *testing.T, device string) error { return os.Remove(body(t, device)) }
+
+// lie puts a digest of nothing into hashes.pkl.
+func lie(_ *testing.T, device string) error {
+	path := filepath.Join(device, "objects", "0", "hashes.pkl")
+	// Behind a push all suffixes are invalidated, and a lie would not be read.
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "hashes.invalid"), nil, 0o644); err != nil {
+		return err
+	}
+	lies := hashes.PartitionHashes{Valid: true, Digests: map[proto.Suffix]string{0x7ab: strings.Repeat("0", 32)}}
+	return os.WriteFile(path, hashes.AppendHashesPkl(nil, lies), 0o644)
+}
+
+// stay makes a partition at the sender of a handoff.
+func stay(t *testing.T, device string) error {
+	return os.MkdirAll(filepath.Join(device, "..", "..", "leaving", "d1", "objects", "7"), 0o755)
+}
 
 func litter(_ *testing.T, device string) error {
 	tmp := filepath.Join(device, "tmp")

@@ -39,6 +39,11 @@ func core() []string {
 
 func all() []string { return contestant.Names() }
 
+// passing are those who have a replicator.
+func passing() []string {
+	return []string{"ringsync", "swift-to-ringsync", "ringsync-to-swift", "swift", "swift-rsync"}
+}
+
 func list(words ...string) []string { return words }
 
 func with(names []string, more ...string) []string { return append(names, more...) }
@@ -136,9 +141,12 @@ func ci() []Pick {
 	disk.Media, disk.Caches = list("xfs"), list("cold")
 	sessions := pick("S", 0.01, list("ringsync", "swift", "rsync"))
 	sessions.Layouts, sessions.Sessions = list("64"), []int{4}
+	idle := pick("I", 0.01, append(pair(), "swift-rsync"))
+	idle.Layouts = list("64")
 	return []Pick{
 		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, append(all(), "ringsync-to-sink", "engine", "floor-one")),
 		pick("X", 0.02, list("ringsync", "swift-to-ringsync")), pick("N", 0.01, append(pair(), "rsync")), pick("U", 0.05, all()), disk, sessions,
+		pick("P", 0.01, passing()), pick("H", 0.01, append(pair(), "swift-rsync")), idle,
 	}
 }
 
@@ -174,6 +182,10 @@ func full() []Pick {
 	part("idle",
 		Pick{Workloads: list("N"), Scale: 1, Contestants: with(core(), "ringsync-portable", "rsync", "swift-rsync"), Counted: true},
 		Pick{Workloads: list("U"), Scale: 1, Contestants: with(core(), "ringsync-portable", "rsync")})
+	part("passes", // a replicator's whole pass
+		Pick{Workloads: list("P"), Scale: 0.2, Layouts: list("64"), Contestants: passing(), Counted: true},
+		Pick{Workloads: list("H"), Scale: 0.1, Layouts: list("64"), Contestants: passing()},
+		Pick{Workloads: list("I"), Scale: 1, Layouts: list("64"), Contestants: passing(), Counted: true})
 	part("cold",
 		Pick{Workloads: list("S"), Scale: 0.1, Caches: list("cold"), Contestants: with(core(), "ringsync-portable", "ringsync-to-sink", "floor-one", "floor-read")},
 		Pick{Workloads: list("L"), Scale: 0.125, Caches: list("cold"), Contestants: with(core(), "ringsync-portable", "ringsync+none", "ringsync-to-sink", "floor-read")})

@@ -21,6 +21,11 @@ func (h *harness) verify(ctx context.Context, s *set, who *contestant.Contestant
 	if f.sent.Offered >= 0 && (f.sent.Offered != s.Spec.Objects || f.sent.Wanted != moved) {
 		return fmt.Errorf("%d objects offered and %d wanted, not %d and %d", f.sent.Offered, f.sent.Wanted, s.Spec.Objects, moved)
 	}
+	if s.Pass {
+		if err := s.passed(f.sent.Pass); err != nil {
+			return err
+		}
+	}
 	switch who.Check {
 	case contestant.None:
 		return nil
@@ -30,7 +35,10 @@ func (h *harness) verify(ctx context.Context, s *set, who *contestant.Contestant
 	if s.Target == workload.Same {
 		return nil // nothing has been written; see verifyRound
 	}
-	return h.sameTrees(ctx, s)
+	if err := h.sameTrees(ctx, s); err != nil || !s.Pass {
+		return err
+	}
+	return h.passLeft(ctx, s)
 }
 
 // verifyRound compares disks that nobody should have changed, once for all
@@ -39,7 +47,10 @@ func (h *harness) verifyRound(ctx context.Context, s *set) error {
 	if s.Target != workload.Same {
 		return nil
 	}
-	return h.sameTrees(ctx, s)
+	if err := h.sameTrees(ctx, s); err != nil || !s.Pass {
+		return err
+	}
+	return h.passLeft(ctx, s)
 }
 
 func (h *harness) sameTrees(ctx context.Context, s *set) error {

@@ -11,6 +11,10 @@
 //	ringsync-to-sink            ringsync push to a receiver that drops everything; see package sink
 //	engine                      our engine alone, from memory to memory; see package moved
 //
+// Where the work is a replicator's whole pass, Swift's replicator with ssync stands
+// for its Sender, ringsync replicate for ringsync push, and who has no replicator
+// does not take part; see pass.go.
+//
 // Each is two halves, a process or several on either side of the loopback:
 //
 //	receive   starts what receives, into an empty disk or a full one
@@ -40,6 +44,9 @@ type Job struct {
 	Partitions []uint32 // of the source, ascending
 	Sessions   int      // at once
 	Bytes      int64    // of bodies that move, for floors without files
+	Pass       bool     // the work is a replicator's whole pass
+	Handoff    bool     // in its ring the sender's device has no partition
+	StateDir   string   // where a replicator of ours remembers its passes, from run to run
 
 	// Begin is called when the sender is ready, before it does anything. pid is
 	// its process, or 0 while it has none.
@@ -63,6 +70,8 @@ type Receiver struct {
 type Sent struct {
 	Offered, Wanted int
 	Seconds         float64
+	Process         float64 // of a pass: seconds from the start of its process to the end
+	Pass            *Pass   // and what the replicator says of it
 	measure.Ended
 }
 
@@ -93,7 +102,11 @@ type Contestant struct {
 
 	receive func(context.Context, *Job) (*Receiver, error)
 	send    func(context.Context, *Job, *Receiver) (Sent, error)
+	pass    func(context.Context, *Job, *Receiver) (Sent, error) // nil: it has no replicator
 }
+
+// Passes tells whether it can make a replicator's pass.
+func (c *Contestant) Passes() bool { return c.pass != nil }
 
 // Receive starts the receiving side; Stop ends it. A floor without one has no
 // process in it.
@@ -106,5 +119,8 @@ func (c *Contestant) Receive(ctx context.Context, j *Job) (*Receiver, error) {
 
 // Send does the work.
 func (c *Contestant) Send(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
+	if j.Pass {
+		return c.pass(ctx, j, r)
+	}
 	return c.send(ctx, j, r)
 }

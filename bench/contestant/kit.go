@@ -186,16 +186,20 @@ func (k *Kit) variant(ctx context.Context, name string, o ours) (Contestant, err
 	if err := o.unable(ctx, k.engine); err != nil {
 		return Contestant{}, &UnableError{name, err}
 	}
-	return Contestant{Name: name, Promise: Promise{o.digest(), ourDurable}, Stored: WantsStored(name), receive: o.receive, send: o.send}, nil
+	c := Contestant{Name: name, Promise: Promise{o.digest(), ourDurable}, Stored: WantsStored(name), receive: o.receive, send: o.send}
+	if o.check == "" {
+		c.pass = o.pass
+	}
+	return c, nil
 }
 
 func (k *Kit) peers() []Contestant {
 	o := ours{kit: k}
 	return []Contestant{
-		{Name: "swift-to-ringsync", Promise: Promise{swiftDigest, ourDurable}, receive: o.receive, send: k.swiftSend},
-		{Name: "ringsync-to-swift", Promise: Promise{o.digest(), swiftDurable}, receive: k.swiftReceive, send: o.send},
-		{Name: "swift", Promise: Promise{swiftDigest, swiftDurable}, receive: k.swiftReceive, send: k.swiftSend},
-		{Name: "swift-rsync", Promise: Promise{rsyncDigest, "nothing"}, receive: k.replicatorReceive, send: k.replicatorSend},
+		{Name: "swift-to-ringsync", Promise: Promise{swiftDigest, ourDurable}, receive: o.receive, send: k.swiftSend, pass: k.swiftPass},
+		{Name: "ringsync-to-swift", Promise: Promise{o.digest(), swiftDurable}, receive: k.swiftReceive, send: o.send, pass: o.pass},
+		{Name: "swift", Promise: Promise{swiftDigest, swiftDurable}, receive: k.swiftReceive, send: k.swiftSend, pass: k.swiftPass},
+		{Name: "swift-rsync", Promise: Promise{rsyncDigest, "nothing"}, receive: k.replicatorReceive, send: k.replicatorSend, pass: k.replicatorSend},
 		{Name: "rsync-fsync", Promise: Promise{rsyncDigest, "each file before its name; no directory"}, receive: k.rsyncReceive, send: k.rsyncSend("--fsync")},
 		{Name: "rsync", Promise: Promise{rsyncDigest, "nothing"}, receive: k.rsyncReceive, send: k.rsyncSend()},
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/ringsync/ringsync/bench/measure"
@@ -47,10 +46,6 @@ func sentBy(offered, wanted int, u peer.Usage) Sent {
 		Ended: measure.Ended{CPU: measure.CPU{User: u.UserCPU, System: u.SystemCPU}, PeakBytes: u.PeakBytes, Switches: u.Switches}}
 }
 
-// senderAddress is the address that the ring gives the sender's node. Nobody
-// listens there, and nobody asks.
-const senderAddress = "127.0.0.2:6200"
-
 // replicatorReceive starts what a node has that Swift replicates to with rsync: an
 // rsync daemon, and an object server that is asked for digests.
 func (k *Kit) replicatorReceive(ctx context.Context, j *Job) (*Receiver, error) {
@@ -58,31 +53,8 @@ func (k *Kit) replicatorReceive(ctx context.Context, j *Job) (*Receiver, error) 
 	if err != nil {
 		return nil, err
 	}
-	err = k.startDaemon(ctx, j, r)
-	if err == nil {
-		_, err = k.Swift.BuildRing(ctx, j.SwiftDir, peer.Ring{Name: "object", PartPower: j.PartPower, Replicas: 2, Nodes: []peer.RingNode{
-			{Device: j.Device, Server: senderAddress}, {Device: j.Device, Server: r.Address}}})
-	}
-	if err != nil {
+	if err := k.startDaemon(ctx, j, r); err != nil {
 		return nil, errors.Join(err, r.Stop())
 	}
 	return r, nil
-}
-
-// replicatorSend makes one pass of Swift's replicator, with a job for each session
-// at once.
-func (k *Kit) replicatorSend(ctx context.Context, j *Job, r *Receiver) (Sent, error) {
-	report, err := k.Swift.MeasureDaemon(ctx, peer.Replicator, peer.DaemonConfig{
-		SwiftDir: j.SwiftDir, Devices: j.Source, Address: senderAddress, Ready: j.Begin,
-		Set: map[string]string{
-			"sync_method": "rsync", "rsync_module": "rsync://" + r.extra + "/" + module,
-			"concurrency": strconv.Itoa(j.Sessions), "log_rsync_transfers": "false",
-		}})
-	if err != nil {
-		return Sent{}, err
-	}
-	if len(report.Errors) > 0 {
-		return Sent{}, fmt.Errorf("the replicator of Swift: %s", strings.Join(report.Errors, "; "))
-	}
-	return sentBy(-1, -1, report.Usage), nil
 }

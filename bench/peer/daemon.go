@@ -21,6 +21,7 @@ type DaemonConfig struct {
 // DaemonReport is what one pass of a daemon did.
 type DaemonReport struct {
 	Errors []string `json:"errors"` // what it logged as a warning or worse
+	Start  float64  `json:"start"`  // seconds from the process' start until it was ready, imports and all
 	Usage
 }
 

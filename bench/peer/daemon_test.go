@@ -24,7 +24,7 @@ func TestDaemonComplains(t *testing.T) {
 	if all := strings.Join(report.Errors, "\n"); !strings.Contains(all, "Error syncing with node") || !strings.Contains(all, "REFUSED") {
 		t.Errorf("the complaints: %q", report.Errors)
 	}
-	if report.Wall <= 0 || report.UserCPU+report.SystemCPU <= 0 || report.PeakBytes < 2<<20 {
+	if report.Start <= 0.05 || report.Start > 600 || report.Wall <= 0 || report.UserCPU+report.SystemCPU <= 0 || report.PeakBytes < 2<<20 {
 		t.Errorf("it took %+v", report.Usage)
 	}
 }

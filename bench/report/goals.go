@@ -61,6 +61,9 @@ var goals = []goal{
 
 	{work: "N, 20,000 objects", whom: "Swift's Sender", row: at{workload: "N", objects: 20_000, contestant: "ringsync"}, other: at{workload: "N", objects: 20_000, contestant: "swift"}, reach: 12},
 
+	{work: "a pass that finds nothing, 20,000 objects in 64 partitions", whom: "Swift's replicator", row: at{workload: "I", partitions: 64, objects: 20_000, contestant: "ringsync"},
+		other: at{workload: "I", partitions: 64, objects: 20_000, contestant: "swift"}, reach: 10, note: "without the start of the processes"},
+
 	{work: "memory to memory, no disks", whom: "one stream's limit", row: at{workload: "L", medium: "tmpfs", contestant: "engine"}, other: at{workload: "L", medium: "tmpfs", contestant: "floor-tcp"}, reach: 0.85,
 		note: "the engine alone, with its framing: no dialogue, nothing verified"},
 

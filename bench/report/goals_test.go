@@ -85,6 +85,25 @@ func TestGoalsNeedOneRun(t *testing.T) {
 	}
 }
 
+// A pass that finds nothing is to take a tenth of Swift's time; how long the processes
+// took to start has no part in it, and is told beside.
+func TestPassGoal(t *testing.T) {
+	idle := Cell{Workload: "I", About: "a pass", Objects: 20_000, Bytes: 4096, Unit: "objects held/s", Medium: "xfs", Cache: "warm", Sessions: 1, Partitions: 64}
+	for seconds, want := range map[float64]string{0.2: "10.00 × (10.00–10.00), of 1 runs | **yes**", 0.25: "8.00 × (8.00–8.00), of 1 runs | no"} {
+		r := &Report{Schema: Schema, Rows: []*Row{row(idle, "ringsync", seconds), row(idle, "swift", 2)}}
+		for i, process := range []float64{0.3, 3} {
+			r.Rows[i].Note(ProcessSeconds, process)
+			r.Rows[i].Sum()
+		}
+		if line := lineOf(t, r, "| a pass that finds nothing"); !strings.Contains(line, want) {
+			t.Error(line)
+		}
+		if text := r.Markdown(); !strings.Contains(text, "| whole process |") || !strings.Contains(text, "| 10,000 | 1 | 2.00 (2.00–2.00) | 3.00 (3.00–3.00) |") {
+			t.Error(text)
+		}
+	}
+}
+
 // What others are faster at is listed, and only that.
 func TestBehind(t *testing.T) {
 	if text := judged(1).behind(); !strings.Contains(text, "In no comparison") {

@@ -115,19 +115,39 @@ func (g *group) table(b *strings.Builder) {
 	if g.Unit == "MB/s" {
 		per = "CPU s per GiB"
 	}
-	fmt.Fprintf(b, "| contestant | %s | against %s | seconds: median (min–max) of %d | CPU s sender | receiver | kernel | %s |\n", g.Unit, baseline, g.runs(), per)
-	fmt.Fprint(b, "|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	process, rule := "", ""
+	if g.passes() {
+		process, rule = " whole process |", "---:|"
+	}
+	fmt.Fprintf(b, "| contestant | %s | against %s | seconds: median (min–max) of %d |%s CPU s sender | receiver | kernel | %s |\n", g.Unit, baseline, g.runs(), process, per)
+	fmt.Fprintf(b, "|---|---:|---:|---:|%s---:|---:|---:|---:|\n", rule)
 	base := g.of(baseline)
 	for _, row := range g.rows {
 		cost := row.Rates.CPUPer1000Objects
 		if g.Unit == "MB/s" {
 			cost = row.Rates.CPUPerGiB
 		}
-		s := row.Summary[Seconds]
-		fmt.Fprintf(b, "| %s | %s | %s | %s (%s–%s) | %.2f | %s | %s | %.2f |\n", name(row), number(row.Rate()), ratio(row, base),
-			seconds(s.Median), seconds(s.Min), seconds(s.Max), row.median(SenderUser, SenderSystem),
+		if process != "" {
+			process = " " + row.spread(ProcessSeconds) + " |"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |%s %.2f | %s | %s | %.2f |\n", name(row), number(row.Rate()), ratio(row, base),
+			row.spread(Seconds), process, row.median(SenderUser, SenderSystem),
 			row.figure("%.2f", 1, ReceiverUser, ReceiverSystem), row.figure("%.2f", 1, KernelSeconds), cost)
 	}
+}
+
+// passes tells whether the work was a replicator's pass, whose process is told too.
+func (g *group) passes() bool {
+	return slices.ContainsFunc(g.rows, func(r *Row) bool { return r.Has(ProcessSeconds) })
+}
+
+// spread writes a measure of seconds; a dash where it could not be had.
+func (r *Row) spread(measure string) string {
+	if !r.Has(measure) {
+		return nothing
+	}
+	s := r.Summary[measure]
+	return fmt.Sprintf("%s (%s–%s)", seconds(s.Median), seconds(s.Min), seconds(s.Max))
 }
 
 func (g *group) runs() int {

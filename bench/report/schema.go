@@ -65,7 +65,7 @@ type Cell struct {
 	Largest    int64   `json:"largest_bytes"` // body
 	Moved      int     `json:"moved"`         // objects that a run sends
 	MovedBytes int64   `json:"moved_bytes"`
-	Unit       string  `json:"unit"` // of its rate: objects/s, MB/s (10^6) or offers/s
+	Unit       string  `json:"unit"` // of its rate: objects/s, MB/s (10^6), offers/s or objects held/s
 	Medium     string  `json:"medium"`
 	Cache      string  `json:"cache"`     // warm or cold
 	CacheHow   string  `json:"cache_how"` // how it was made so
@@ -91,8 +91,9 @@ type Row struct {
 
 // The measures.
 const (
-	Seconds          = "seconds"       // of the work, without start-up
-	FlushSeconds     = "flush_seconds" // that a syncfs takes afterwards
+	Seconds          = "seconds"         // of the work, without start-up
+	FlushSeconds     = "flush_seconds"   // that a syncfs takes afterwards
+	ProcessSeconds   = "process_seconds" // of a pass: of the sender's process, from its start to its end
 	SenderUser       = "sender_user_seconds"
 	SenderSystem     = "sender_system_seconds"
 	ReceiverUser     = "receiver_user_seconds"
@@ -190,7 +191,7 @@ func (r *Row) Rate() float64 {
 	switch r.Unit {
 	case "MB/s":
 		return r.Rates.MBPerSecond
-	case "offers/s":
+	case "offers/s", "objects held/s":
 		return r.Rates.OffersPerSecond
 	}
 	return r.Rates.ObjectsPerSecond

@@ -25,6 +25,7 @@ const (
 	Objects   = "objects/s"
 	Megabytes = "MB/s" // of 10^6 bytes of bodies
 	Offers    = "offers/s"
+	Held      = "objects held/s" // of a pass: what lies on the disk, none of it is offered
 )
 
 // Set is one of the data sets that are measured, and what the receiver has of it.
@@ -34,17 +35,19 @@ type Set struct {
 	Unit   string
 	Spec   Spec
 	Target Target
-	Every  int // of a Changed one: every how many-th object has changed
+	Every  int  // of a Changed one: every how many-th object has changed
+	Pass   bool // the work is a replicator's whole pass, by a ring
+	Leaves bool // in that ring the sender's device has nothing: all of it is to go
 }
 
 // Names are those of the standard sets, in the order they are told.
-var names = []string{"S", "M", "L", "X", "N", "U"}
+var names = []string{"S", "M", "L", "X", "N", "U", "P", "H", "I"}
 
 // Names of the standard sets.
 func Names() []string { return slices.Clone(names) }
 
 // A standard set has that many objects at scale 1.
-var objects = map[string]int{"S": 20_000, "M": 2_000, "L": 64, "X": 2_000, "N": 20_000, "U": 20_000}
+var objects = map[string]int{"S": 20_000, "M": 2_000, "L": 64, "X": 2_000, "N": 20_000, "U": 20_000, "P": 20_000, "H": 20_000, "I": 20_000}
 
 const (
 	smallBytes  = 4 << 10
@@ -64,8 +67,11 @@ const (
 //	X   2,000, log-normal  "
 //	N  20,000 × 4 KiB      the receiver has everything
 //	U  20,000 × 4 KiB      the receiver has everything, but one in a hundred is newer here
+//	P  20,000 × 4 KiB      a pass; both are primaries, the receiver has nothing
+//	H  20,000 × 4 KiB      a pass; the sender is a handoff, the receiver has nothing
+//	I  20,000 × 4 KiB      a pass; both are primaries, the receiver has everything
 //
-// The objects of N and U are the same.
+// The objects of N, U and I are the same.
 func Standard(name string, scale float64, start proto.Timestamp) (Set, error) {
 	if !slices.Contains(names, name) {
 		return Set{}, fmt.Errorf("workload %.20q is none of %s", name, strings.Join(names, ", "))
@@ -88,6 +94,12 @@ func Standard(name string, scale float64, start proto.Timestamp) (Set, error) {
 		s.About, s.Unit, s.Target = "objects with nothing to do", Offers, Same
 	case "U":
 		s.About, s.Unit, s.Target, s.Every = "objects, one in a hundred changed", Offers, Changed, changedEvery
+	case "P":
+		s.About, s.Unit, s.Spec.Seed, s.Pass = "a pass that moves everything", Objects, 6, true
+	case "H":
+		s.About, s.Unit, s.Spec.Seed, s.Pass, s.Leaves = "a pass that moves all handoffs away", Objects, 7, true, true
+	case "I":
+		s.About, s.Unit, s.Target, s.Pass = "a pass that finds nothing to do", Held, Same, true
 	}
 	if s.Target != Empty {
 		s.Spec.Prefix, s.Spec.Seed = "N", 5

@@ -27,6 +27,9 @@ func TestStandard(t *testing.T) {
 		{"N", 50, 1_000_000, 0, 0},
 		{"U", 1, 20_000, 200, 200 << 12},
 		{"U", 0.00505, 101, 2, 2 << 12},
+		{"P", 0.1, 2_000, 2_000, 2_000 << 12},
+		{"H", 0.1, 2_000, 2_000, 2_000 << 12},
+		{"I", 1, 20_000, 0, 0},
 	} {
 		set, err := workload.Standard(want.name, want.scale, storetest.Time(0))
 		if err != nil {

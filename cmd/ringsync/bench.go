@@ -43,7 +43,8 @@ some. The other flags pick by
 hand, or change a suite that is named with them.
 
 Workloads: S 4 KiB, M 1 MiB, L 64 MiB, X mixed sizes; N nothing to do; U one in a
-hundred changed. Contestants: ` + strings.Join(append(contestant.Names(), contestant.Others()...), ", ") + `.
+hundred changed; and passes of replicators: P moves everything, H moves handoffs away,
+I finds nothing. Contestants: ` + strings.Join(append(contestant.Names(), contestant.Others()...), ", ") + `.
 
 As root the run gets a network and mounts of its own, unless --shared is given: for
 clean counters, for one congestion control for everybody, and for --media xfs and
@@ -64,7 +65,7 @@ func (o *benchOptions) flags(f *pflag.FlagSet) {
 	o.pick.Counted = usual.Counted
 	f.StringVar(&o.suite, "suite", "", "what is measured: "+strings.Join(bench.Suites(), ", ")+" (default: short, or what the next flags pick)")
 	f.StringSliceVar(&o.pick.Workloads, "workload", usual.Workloads, "of "+strings.Join(workload.Names(), ","))
-	f.Float64Var(&o.pick.Scale, "scale", usual.Scale, "of the workloads' usual numbers of objects: 20,000 of S, N, U; 2,000 of M, X; 64 of L")
+	f.Float64Var(&o.pick.Scale, "scale", usual.Scale, "of the workloads' usual numbers of objects: 20,000 of S, N, U, P, H, I; 2,000 of M, X; 64 of L")
 	f.StringSliceVar(&o.pick.Media, "media", usual.Media, "where the disks are: dir:PATH, tmpfs, xfs (an image on a loop device)")
 	f.StringSliceVar(&o.pick.Caches, "cache", usual.Caches, "warm, cold")
 	f.StringSliceVar(&o.pick.Layouts, "layout", usual.Layouts, "partitions: one, 64")

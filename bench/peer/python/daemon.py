@@ -17,11 +17,12 @@ def main():
     log = swiftdir.Log()
     with tempfile.TemporaryDirectory() as cache:
         daemon = DAEMONS[asked['daemon']](conf_of(asked, cache), log)
+        start = usage.age()
         talk.gate(asked)
         begun, meter = time.monotonic(), usage.Meter()
         daemon.run_once()
         talk.answer(dict(meter.spent(), wall=time.monotonic() - begun,
-                         errors=log.errors))
+                         start=start, errors=log.errors))
 
 
 def conf_of(asked, cache):

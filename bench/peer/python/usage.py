@@ -1,5 +1,7 @@
 """What this process and the children it has waited for have used."""
+import os
 import resource
+import time
 
 FIELDS = ('user_cpu', 'system_cpu', 'switches')
 
@@ -25,3 +27,12 @@ class Meter:
 
 def peak(who):
     return resource.getrusage(who).ru_maxrss * 1024
+
+
+def age():
+    """Seconds since this process was started, to a hundredth."""
+    with open('/proc/self/stat') as f:
+        # What follows the name, which may have spaces, begins with field 3.
+        fields = f.read().rpartition(')')[2].split()
+    begun = int(fields[22 - 3]) / os.sysconf('SC_CLK_TCK')
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - begun
