@@ -141,12 +141,12 @@ func ci() []Pick {
 	disk.Media, disk.Caches = list("xfs"), list("cold")
 	sessions := pick("S", 0.01, list("ringsync", "swift", "rsync"))
 	sessions.Layouts, sessions.Sessions = list("64"), []int{4}
-	idle := pick("I", 0.01, append(pair(), "swift-rsync"))
+	idle := pick("I", 0.01, pair())
 	idle.Layouts = list("64")
 	return []Pick{
 		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, append(all(), "ringsync-to-sink", "engine", "floor-one")),
 		pick("X", 0.02, list("ringsync", "swift-to-ringsync")), pick("N", 0.01, append(pair(), "rsync")), pick("U", 0.05, all()), disk, sessions,
-		pick("P", 0.01, passing()), pick("H", 0.01, append(pair(), "swift-rsync")), idle,
+		pick("P", 0.01, passing()), pick("H", 0.01, list("ringsync")), idle,
 	}
 }
 
