@@ -45,6 +45,15 @@ func (n *Node) answer(conn net.Conn, v *visitor) {
 	conn.SetReadDeadline(time.Time{})
 	r.seen = n.cfg.Stats.Begin(r.Method)
 	defer r.seen.End()
+	if r.Target == "/healthcheck" {
+		// It takes no place of max_clients, and waits for none: who is well but busy is
+		// well. The visitor has his place in the lobby while he is answered, so there are
+		// no more of these than of those.
+		if n.lobby.spoke(v) {
+			n.healthcheck(r)
+		}
+		return
+	}
 	release, err := n.admit(v)
 	if err != nil {
 		r.seen.Ends(ssync.ReasonBusy, 0)
@@ -58,8 +67,6 @@ func (n *Node) answer(conn net.Conn, v *visitor) {
 		}
 	}()
 	switch {
-	case r.Target == "/healthcheck":
-		n.healthcheck(r)
 	case n.cfg.Recon != nil && strings.HasPrefix(r.Target, "/recon/"):
 		n.recon(r)
 	case r.Method == "SSYNC":

@@ -71,6 +71,29 @@ func healthcheck(t *testing.T, address string) string {
 	return string(answer)
 }
 
+// A node all of whose places are taken says that it is well, as often as it is asked;
+// any other request waits for a place, or is told that there is none.
+func TestHealthcheckWhileBusy(t *testing.T) {
+	address, _ := startNode(t, func(c *dataplane.Config) { c.MaxClients = 1 })
+	session, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	io.WriteString(session, head)
+	if _, err := io.ReadFull(session, make([]byte, len("HTTP/1.1 200"))); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if answer := healthcheck(t, address); !strings.Contains(answer, "200 OK") {
+			t.Errorf("%q", answer)
+		}
+	}
+	if answer := ask(t, address, "OPTIONS * HTTP/1.1\r\n\r\n"); !strings.Contains(answer, " 503 ") {
+		t.Errorf("%q", answer)
+	}
+}
+
 func TestParsePeersRefuses(t *testing.T) {
 	for _, word := range []string{"", "node7", "10.0.0.0/33", "10.0.0.1:6200", "::ffff:10.0.0.0/104", "fe80::1%eth0", "10.0.0.1/8/8", " 10.0.0.1"} {
 		if peers, err := dataplane.ParsePeers([]string{word}); err == nil {

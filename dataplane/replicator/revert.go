@@ -23,6 +23,19 @@ import (
 // It goes some suffixes at a time, as many as one session takes: those are offered
 // to every primary, counted, and removed before the next ones come. So memory is
 // that of a session, and a partition of any size gets smaller from the start.
+//
+// What a POST to the handoff comes to, by its moment (posted_test.go has each):
+//
+//	before the offer            it is offered, proven and removed with the object
+//	before the object is sent   it is sent with it, and proven under its own time
+//	after what was proven       the times differ, so the object stays, whole; next pass
+//	after the last look at the  its .meta stays alone: no object, offered to nobody,
+//	directory, under .lock      gone after reclaim_age; Python takes no lock for it
+//	afterwards                  404: there is nothing to post to
+//
+// Only in the last but one is it lost here. The proxy has sent it to other nodes too,
+// and the primaries tell each other.
+//
 // Source: replicator.py, update_deleted.
 func (v *visit) revert(ctx context.Context) (err error) {
 	v.cfg.Stats.Begins("delete", v.job.device)

@@ -57,8 +57,8 @@ func (s *Stats) Close() {
 	}
 }
 
-// scrapeTimeout bounds an answer to Prometheus: telling a suspect device opens
-// it, and a disk may hang.
+// scrapeTimeout bounds an answer to Prometheus. Devices, which may hang, have a bound
+// of their own: see devices.
 const scrapeTimeout = 10 * time.Second
 
 // Handler answers a scrape, with what could be found out.

@@ -117,7 +117,7 @@ func sameCType(named, proven proto.Timestamp) bool {
 //
 // Nobody can keep a Python server's POST from linking its .meta after the object it
 // was about has gone: it holds no lock. Such a .meta stays, as that of a power cut
-// does. A PUT or a DELETE is whole by itself and loses nothing: a name that was not
+// does, and with it the directories above, until it is as old as reclaim_age. A PUT or a DELETE is whole by itself and loses nothing: a name that was not
 // proven is never unlinked, and a directory that is not empty never removed.
 func (p *Partition) removeObject(d *doomed) error {
 	dir := p.hashDir(d.Hash)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/ringsync/ringsync/dataplane/faults/faultstest"
+	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
 
@@ -131,6 +133,36 @@ func TestHangingDisk(t *testing.T) {
 	release()
 	if err := d.Wait(); err == nil {
 		t.Error("it calls that an end in order")
+	}
+}
+
+// A scrape of the metrics does not wait for a disk that hangs: it says so of that one,
+// and of the other that it is well.
+func TestHangingDiskScrape(t *testing.T) {
+	h, g := hangingHouse(t)
+	st := faultstest.Store(t, h.To, nil)
+	seen, err := stats.New(stats.Config{Devices: h.To, Cluster: st.Cluster()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer seen.Close()
+	if err := seen.Watch(st); err != nil {
+		t.Fatal(err)
+	}
+	scrape := func() string {
+		w := httptest.NewRecorder()
+		seen.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		return fmt.Sprint(w.Code, "\n", w.Body)
+	}
+	release := g.close()
+	t.Cleanup(release)
+	for range 6 { // more than the scrapes that may be under way at once
+		text := scrape()
+		for _, want := range []string{"200\n", `ringsync_device_hangs{device="d1"} 1`, `ringsync_device_hangs{device="d2"} 0`, `ringsync_device_usable{device="d1"} 0`, `ringsync_device_usable{device="d2"} 1`} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s is missing in:\n%.2000s", want, text)
+			}
+		}
 	}
 }
 
