@@ -76,7 +76,7 @@ func fromHereOnly(h http.Handler) http.Handler {
 }
 
 func (a *asked) status(w http.ResponseWriter, _ *http.Request) {
-	s := admin.Status{Version: version(), PID: os.Getpid(), Started: a.started, Receiving: a.node.Receiving()}
+	s := admin.Status{Version: version(), PID: os.Getpid(), Started: a.started, At: time.Now(), Receiving: a.node.Receiving()}
 	if a.passes != nil {
 		now := a.passes.Status()
 		s.Replicator = &now

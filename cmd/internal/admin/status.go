@@ -12,6 +12,7 @@ type Status struct {
 	Version string    `json:"version"`
 	PID     int       `json:"pid"`
 	Started time.Time `json:"started"`
+	At      time.Time `json:"at"`
 
 	Receiving  dataplane.Receiving `json:"receiving"`
 	Replicator *replicator.Status  `json:"replicator"` // null: --replicate is off
