@@ -113,6 +113,13 @@ func TestStatusInHand(t *testing.T) {
 	if len(s.Peers) != 1 || s.Peers[0].Partitions != 3 || s.Peers[0].Done != 3 || s.Peers[0].Objects != 3 || s.Peers[0].Sessions != 0 {
 		t.Errorf("%+v", s.Peers)
 	}
+	if _, err := r.Once(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s = r.Status()
+	if d := s.device(t, "d1"); s.Pass.Number != 2 || s.Pass.Objects != 0 || d.Objects != 0 || s.Peers[0].Objects != 0 {
+		t.Errorf("the next one: %+v", s)
+	}
 	text, err := json.Marshal(s)
 	if err != nil || len(text) > 8<<10 {
 		t.Errorf("%d bytes, %v", len(text), err)
@@ -342,6 +349,7 @@ func TestStuck(t *testing.T) {
 		t.Errorf("told %d times", n)
 	}
 	c.restart(1)
+	r.cfg.Only.Partitions = []uint32{0} // so that nothing is forgotten for not being there
 	if list := partitions(pass()); len(list) != 0 {
 		t.Errorf("it got on: %+v", list)
 	}

@@ -36,7 +36,7 @@ func TestReplicator(t *testing.T) {
 	r.Stuck(map[Stuck]int{{"d1", "timeout"}: 4, {"d1", "stale"}: 1})
 	r.Stuck(map[Stuck]int{{"d1", "timeout"}: 5})
 	r.Close()
-	if strings.Contains(scrape(t, s), `reason="stale"`) {
+	if strings.Contains(strings.Join(scrape(t, s), "\n"), `reason="stale"`) {
 		t.Error("what is stuck no more is still told")
 	}
 	has(t, scrape(t, s),
