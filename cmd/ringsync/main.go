@@ -35,7 +35,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newPushCommand(), newVerifyCommand(), newInspectCommand(), newRingCommand(), newDoctorCommand(), newReplicateCommand(), newDemoCommand(), newBenchCommand(), newConformanceCommand(), newVersionCommand())
+	root.AddCommand(newPushCommand(), newVerifyCommand(), newInspectCommand(), newRingCommand(), newDoctorCommand(), newReplicateCommand(), newStatusCommand(), newDemoCommand(), newBenchCommand(), newConformanceCommand(), newVersionCommand())
 	return root
 }
 

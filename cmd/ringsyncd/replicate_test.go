@@ -54,9 +54,13 @@ func TestDaemonReplicates(t *testing.T) {
 		t.Errorf("a pass was made, and nobody asked for it: %s", got)
 	}
 
-	d := start(t, "--state-dir="+t.TempDir(), "--replicate", "--allow-peers=ring", path)
+	state, at := socketIn(t)
+	d := start(t, "--state-dir="+state, "--replicate", "--allow-peers=ring", path)
 	d.until("Object replication complete. (")
 	d.healthy()
+	if r := statusAt(t, at).Replicator; r == nil || r.Pass.Number < 1 || len(r.Devices) != 1 || len(r.Peers) != 1 || r.Peers[0].Peer != node.Address+"/d1" {
+		t.Errorf("%+v", r)
+	}
 	d.stop()
 	if got := storetest.MustState(t, storetest.Partition(t, to), "/a/c/o"); got == "nothing" {
 		t.Errorf("the object has not arrived:\n%s", d.log)

@@ -15,15 +15,16 @@ func TestSeeingIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for pattern, words := range map[string]*regexp.Regexp{
-		"../../dataplane/stats/*.go":       regexp.MustCompile(`"(ringsync_[a-z_]+)"`),
-		"../../dataplane/seeing.go":        regexp.MustCompile(`"(ringsync_[a-z_]+)"`),
-		"../../dataplane/ssync/reason.go":  regexp.MustCompile(`Reason = "([a-z_]+)"`),
-		"../../dataplane/store/store.go":   regexp.MustCompile(`NoticeKind = "([a-z_]+)"`),
-		"../../dataplane/recon/cached.go":  regexp.MustCompile(`case "([a-z]+)":`),
-		"../../dataplane/recon/recon.go":   regexp.MustCompile(`case "([a-z0-9]+)":`),
-		"../../dataplane/config/*_keys.go": regexp.MustCompile(`Flag: ("(?:statsd|recon)-[a-z-]+")`),
-		"../../cmd/ringsyncd/main.go":      regexp.MustCompile(`&o\.[a-zA-Z.]+, ("(?:log|metrics)-[a-z-]+")`),
-		"../../dataplane/recon/cached*.go": regexp.MustCompile(`= "([a-z]+\.recon)"`),
+		"../../dataplane/stats/*.go":           regexp.MustCompile(`"(ringsync_[a-z_]+)"`),
+		"../../dataplane/seeing.go":            regexp.MustCompile(`"(ringsync_[a-z_]+)"`),
+		"../../dataplane/ssync/reason.go":      regexp.MustCompile(`Reason = "([a-z_]+)"`),
+		"../../dataplane/store/store.go":       regexp.MustCompile(`NoticeKind = "([a-z_]+)"`),
+		"../../dataplane/replicator/status.go": regexp.MustCompile(`(?:Wait|Pass|Phase)[A-Z][a-zA-Z]* += "([a-z_]+)"`),
+		"../../dataplane/recon/cached.go":      regexp.MustCompile(`case "([a-z]+)":`),
+		"../../dataplane/recon/recon.go":       regexp.MustCompile(`case "([a-z0-9]+)":`),
+		"../../dataplane/config/*_keys.go":     regexp.MustCompile(`Flag: ("(?:statsd|recon)-[a-z-]+")`),
+		"../../cmd/ringsyncd/main.go":          regexp.MustCompile(`&o\.[a-zA-Z.]+, ("(?:log|metrics)-[a-z-]+")`),
+		"../../dataplane/recon/cached*.go":     regexp.MustCompile(`= "([a-z]+\.recon)"`),
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {

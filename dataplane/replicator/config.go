@@ -50,6 +50,7 @@ type Config struct {
 	StateDir   string   // remembers each device's last complete pass; "": stale devices can't be told
 	Accept     []string // stale devices that may push nevertheless
 	Only       Filter
+	StuckAfter int  // passes in a row in which a partition must fail to be told of; 3
 	DryRun     bool // look, and tell what would be done
 
 	Now     func() time.Time                                              // tests only
@@ -100,6 +101,7 @@ type Replicator struct {
 	peers  *peers
 	state  *state
 	behind *behind
+	board  *board
 	now    counters // of the pass in hand, or of the last one
 
 	mu       sync.Mutex
@@ -132,7 +134,7 @@ func New(cfg Config) (*Replicator, error) {
 	}
 	return &Replicator{
 		cfg: cfg, pool: pool, engine: moves, sender: sender,
-		asker: newAsker(cfg), peers: newPeers(cfg), state: &state{cfg: cfg}, behind: newBehind(),
+		asker: newAsker(cfg), peers: newPeers(cfg), state: &state{cfg: cfg}, behind: newBehind(), board: newBoard(cfg),
 		cycle: rand.IntN(cycles), warned: map[string]bool{}, meanwhile: func(*job) {}, pushed: func(*job) {},
 	}, nil
 }
@@ -140,6 +142,7 @@ func New(cfg Config) (*Replicator, error) {
 func (c *Config) setDefaults() {
 	c.Concurrency, c.PerPeer = max(1, c.Concurrency), max(1, c.PerPeer)
 	c.Interval = cmp.Or(c.Interval, defaultInterval)
+	c.StuckAfter = cmp.Or(c.StuckAfter, defaultStuckAfter)
 	c.StatsInterval = cmp.Or(c.StatsInterval, defaultStatsInterval)
 	c.ReclaimAge = cmp.Or(c.ReclaimAge, defaultReclaimAge)
 	c.Sender.HTTPTimeout = cmp.Or(c.Sender.HTTPTimeout, defaultHTTPTimeout)

@@ -33,8 +33,14 @@ func TestReplicator(t *testing.T) {
 	r.LeftOut("d2", 0, "unmounted")
 	r.LeftAlone("d1", 0)
 	r.Passed(2 * time.Second)
+	r.Stuck(map[Stuck]int{{"d1", "timeout"}: 4, {"d1", "stale"}: 1})
+	r.Stuck(map[Stuck]int{{"d1", "timeout"}: 5})
 	r.Close()
+	if strings.Contains(strings.Join(scrape(t, s), "\n"), `reason="stale"`) {
+		t.Error("what is stuck no more is still told")
+	}
 	has(t, scrape(t, s),
+		`ringsync_replicator_stuck_partitions{device="d1",reason="timeout"} 5`,
 		`ringsync_replicator_partitions_total{device="d1",kind="revert",policy="0",reason="peers"} 1`,
 		`ringsync_replicator_partitions_total{device="d1",kind="update",policy="0",reason="ok"} 1`,
 		`ringsync_replicator_objects_sent_total{device="d1",peer="10.0.0.1:6200",policy="0"} 3`,
@@ -79,5 +85,6 @@ func TestReplicator(t *testing.T) {
 	none.LeftOut("d1", 0, "x")
 	none.LeftAlone("d1", 0)
 	none.Passed(0)
+	none.Stuck(nil)
 	none.Close()
 }
