@@ -22,6 +22,11 @@ import (
 // sendAll pushes a partition by the engine that the environment names.
 func sendAll(t *testing.T, p *store.Partition, to string, edit ...func(*ssync.SenderConfig)) *ssync.Result {
 	t.Helper()
+	return sendAllBy(t, ssync.SSYNC, p, to, edit...)
+}
+
+func sendAllBy(t *testing.T, verb ssync.Verb, p *store.Partition, to string, edit ...func(*ssync.SenderConfig)) *ssync.Result {
+	t.Helper()
 	pool, err := buffer.New(buffer.Config{Count: 6})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +44,7 @@ func sendAll(t *testing.T, p *store.Partition, to string, edit ...func(*ssync.Se
 	if err != nil {
 		t.Fatal(err)
 	}
-	result := sender.Push(t.Context(), ssync.Job{To: to, Device: "d1", Partition: p, Suffixes: suffixes})
+	result := sender.Push(t.Context(), ssync.Job{To: to, Device: "d1", Partition: p, Suffixes: suffixes, Verb: verb})
 	moves.Close()
 	if err := pool.Close(); err != nil {
 		t.Error(err)
@@ -155,7 +160,7 @@ func TestUncheckedIsNeverProven(t *testing.T) {
 	if r := sendAll(t, p, address, asks(ssync.VerifyNone)); r.Err == nil || r.Proven != 0 || r.Failed != 1 || r.Unproven != 4 {
 		t.Errorf("%+v", r)
 	}
-	if r := sendAll(t, p, address, asks(ssync.VerifyStored)); r.Err == nil || r.Proven != 4 || r.Failed != 1 {
+	if r := sendAll(t, p, address, asks(ssync.VerifyStored)); r.Err == nil || r.Sent != 5 || r.Proven != 4 || r.Failed != 1 {
 		t.Errorf("%+v", r)
 	}
 }

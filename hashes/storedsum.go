@@ -7,6 +7,11 @@ import (
 	"github.com/ringsync/ringsync/proto"
 )
 
+// UncheckedXattr marks a body that was landed and held against nothing: neither its
+// ETag nor a stored xxhash64. Its value says nothing. Swift reads no such name, and a
+// file that takes this one's place has none.
+const UncheckedXattr = "user.ringsync.unchecked"
+
 // StoredSumXattr is where a body's xxhash64 lies beside what Swift stores. Swift
 // reads no such name.
 const StoredSumXattr = "user.ringsync.xxh64"

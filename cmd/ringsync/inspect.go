@@ -152,6 +152,12 @@ func printFile(w io.Writer, f *verify.InspectedFile) {
 	for _, field := range f.Metadata {
 		fmt.Fprintf(w, "    %s: %q\n", quoted(field.Key), field.Value)
 	}
+	if f.StoredSum != "" {
+		fmt.Fprintf(w, "  xxh64    %s, stored when the MD5 was checked\n", f.StoredSum)
+	}
+	if f.Unchecked {
+		fmt.Fprintln(w, "  unchecked: the body came with --verify none and was held against nothing; a session that checks asks for it again")
+	}
 	if f.MD5 != "" {
 		fmt.Fprintf(w, "  md5      %s, read from the body\n", f.MD5)
 	}

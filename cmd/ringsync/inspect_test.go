@@ -67,3 +67,27 @@ func TestInspect(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// What ringsync keeps beside a body is printed.
+func TestInspectBeside(t *testing.T) {
+	s := storetest.New(t)
+	p := storetest.Partition(t, s)
+	for _, err := range []error{
+		storetest.PutSummed(p, "/a/c/summed", storetest.Time(1), []byte("abc")),
+		storetest.PutUnchecked(p, "/a/c/unchecked", storetest.Time(1), []byte("abc")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	device, conf := filepath.Join(s.Devices(), "d1"), "--swift-dir="+swiftDir(t)
+	for name, want := range map[string]string{"/a/c/summed": "  xxh64    44bc2cf5ad770999, stored", "/a/c/unchecked": "  unchecked: "} {
+		out, err := execute(t, "inspect", device, name, conf)
+		if err != nil || strings.Count(out, "xxh64")+strings.Count(out, "unchecked: ") != 1 || !strings.Contains(out, want) {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+	if out, err := execute(t, "verify", device, device, conf); err != nil || !strings.Contains(out, "2 bodies are marked as received unchecked") {
+		t.Errorf("%v: %s", err, out)
+	}
+}

@@ -57,7 +57,7 @@ is proven: only tombstones and objects that such a receiver stores just as they 
 What the receiver holds a body against, where it is ringsyncd too and allows it:
 --verify md5, its ETag, as Swift does; stored, an xxhash64 that was stored beside it
 when it was received here, for a third of the CPU in all; none, nothing, and then no
-object is proven. Bodies of 64 KiB or less are always held against their ETag, but for none.`,
+object is proven, and the next session that checks sends it again. Bodies of 64 KiB or less are always held against their ETag, but for none.`,
 		Example: `  ringsync push --to 10.0.0.7:6200 --devices /srv/node --device sda
   ringsync push --to 127.0.0.1:6200 --devices /srv/node --device sda --partition 13,14 --json`,
 		Args: cobra.NoArgs,

@@ -46,6 +46,9 @@ It changes nothing, and ends with 1 if anything differs.`,
 				fmt.Fprintln(out, "differs:", d)
 			}
 			fmt.Fprintf(out, "%d objects, %d tombstones, %d bytes read, %d differences in %.2f s\n", report.Objects, report.Tombstones, report.Bytes, report.Count, report.Seconds)
+			if report.Unchecked > 0 {
+				fmt.Fprintf(out, "%d bodies are marked as received unchecked (--verify none); here they were read against their ETags\n", report.Unchecked)
+			}
 			return err
 		},
 	}

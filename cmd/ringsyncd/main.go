@@ -57,6 +57,7 @@ type options struct {
 	logFormat, metricsListen     string
 	objectServer                 string
 	allowPeers                   []string
+	rings                        sharedRings
 	shutdown                     time.Duration
 	commitWorkers, buffers       int
 	lanes                        int
@@ -157,7 +158,7 @@ func run(ctx context.Context, o *options, path string) error {
 		}
 	}
 
-	peers, err := newAllowList(ctx, o.allowPeers, &s.Settings, cluster, log)
+	peers, err := newAllowList(ctx, o.allowPeers, &o.rings, &s.Settings, cluster, log)
 	if err != nil {
 		return err
 	}

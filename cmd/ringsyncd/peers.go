@@ -27,8 +27,8 @@ type allowList struct {
 
 // newAllowList reads --allow-peers. With the word ring it reads the rings, and
 // looks at them until stop is called: a node that is added to a ring may connect
-// within half a minute.
-func newAllowList(ctx context.Context, words []string, s *config.Settings, cluster *hashes.Cluster, log *slog.Logger) (*allowList, error) {
+// within ring_check_interval and another 15 s.
+func newAllowList(ctx context.Context, words []string, shared *sharedRings, s *config.Settings, cluster *hashes.Cluster, log *slog.Logger) (*allowList, error) {
 	list := &allowList{stop: func() {}}
 	fixed := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == ringWord })
 	var err error
@@ -39,7 +39,7 @@ func newAllowList(ctx context.Context, words []string, s *config.Settings, clust
 		return list, nil
 	}
 
-	set, err := rings.New(rings.Config{SwiftDir: s.SwiftDir, Policies: cluster.Policies, Log: log})
+	set, err := shared.open(s, cluster, log)
 	if err != nil {
 		return nil, err
 	}

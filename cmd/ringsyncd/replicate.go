@@ -10,7 +10,6 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/config"
 	"github.com/ringsync/ringsync/dataplane/replicator"
-	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/spf13/pflag"
@@ -54,7 +53,7 @@ func (r *replicateOptions) start(ctx context.Context, o *options, s *config.Reso
 	if r.state != "" {
 		cfg.StateDir = r.state
 	}
-	if cfg.Rings, err = rings.New(rings.Config{SwiftDir: s.SwiftDir, Policies: st.Cluster().Policies, Log: log, CheckInterval: notDefault(s.Replicator.RingCheckInterval)}); err != nil {
+	if cfg.Rings, err = o.rings.open(&s.Settings, st.Cluster(), log); err != nil {
 		return nil, err
 	}
 	cfg.Stats = seen.Replicator(statsdOf(&s.Settings, s.Replicator.LogName))

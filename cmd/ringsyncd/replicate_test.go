@@ -54,12 +54,15 @@ func TestDaemonReplicates(t *testing.T) {
 		t.Errorf("a pass was made, and nobody asked for it: %s", got)
 	}
 
-	d := start(t, "--state-dir="+t.TempDir(), "--replicate", path)
+	d := start(t, "--state-dir="+t.TempDir(), "--replicate", "--allow-peers=ring", path)
 	d.until("Object replication complete. (")
 	d.healthy()
 	d.stop()
 	if got := storetest.MustState(t, storetest.Partition(t, to), "/a/c/o"); got == "nothing" {
 		t.Errorf("the object has not arrived:\n%s", d.log)
+	}
+	if n := strings.Count(d.log, "object.ring.gz"); n != 1 {
+		t.Errorf("the ring was read %d times, for peers and for passes:\n%s", n, d.log)
 	}
 	if !strings.Contains(d.log, "there is no rsync here") {
 		t.Errorf("no word about rsync:\n%s", d.log)

@@ -19,6 +19,7 @@ const (
 	LockNotTaken    = "lock not taken"                 // of a partition, for a session
 	DigestIgnored   = "digest ignored"                 // a body is stored whatever its MD5
 	StoredIgnored   = "stored digest ignored"          // a body is stored whatever its announced xxhash64
+	UncheckedForgot = "unchecked body not marked"      // a later session takes it for held
 	EarlyAnswer     = "early answer"                   // the updates are confirmed before they are durable
 	WantedCutShort  = "wanted list cut short"          // the last wanted line is not said
 	NotSettled      = "young object taken for durable" // another writer may not have come to his fsyncs

@@ -180,7 +180,8 @@ func (p *pass) jobsOf(d *ours) (jobs []*job, err error) {
 		return nil, err
 	}
 	for _, at := range d.places {
-		numbers, err := device.Partitions(at.policy)
+		p.tidy(device, at)
+		numbers, err := p.partitions(device, at)
 		if err != nil {
 			return nil, err
 		}

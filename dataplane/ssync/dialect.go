@@ -74,14 +74,14 @@ func (modern) acceptance() []proto.Header {
 func (modern) features(f proto.Features) proto.Features { return f }
 
 // wants compares an offer with what is here. Equal times are in sync, whatever
-// the content. Swift 2.3 and 2.4 offer the time of the newest file alone, and
+// the content, unless nobody has checked that. Swift 2.3 and 2.4 offer the time of the newest file alone, and
 // send the object under it: to this comparison a .meta of theirs is a newer body,
 // which is fetched once and then is. Source: ssync_receiver.py, encode_wanted.
 func (modern) wants(here *local, o proto.Offer) proto.Wanted {
 	if here == nil {
 		return proto.Wanted{Hash: o.Hash, Data: true, Meta: true}
 	}
-	w := proto.Wanted{Hash: o.Hash, Data: o.Data.After(here.Data)}
+	w := proto.Wanted{Hash: o.Hash, Data: o.Data.After(here.Data) || here.unchecked && o.Data == here.Data}
 	if !here.tombstone {
 		w.Meta = o.Meta.After(here.Meta) || o.CType.After(here.CType) && o.CType.After(o.Data)
 	}
@@ -172,7 +172,8 @@ func (of2013) wants(here *local, o proto.Offer) proto.Wanted {
 	if here == nil {
 		return proto.Wanted{Hash: o.Hash, Data: true}
 	}
-	return proto.Wanted{Hash: o.Hash, Data: newest.After(here.Data) && newest != here.Meta}
+	differs := newest.After(here.Data) && newest != here.Meta
+	return proto.Wanted{Hash: o.Hash, Data: differs || here.unchecked && !newest.Before(here.Data)}
 }
 
 func (of2013) appendWanted(dst []byte, w proto.Wanted) []byte { return proto.AppendWanted2013(dst, w) }

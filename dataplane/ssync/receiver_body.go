@@ -73,8 +73,13 @@ func (b *body) seal(w *store.Writer, r *subrequest) error {
 	if err := w.Seal(r.name, r.ts, r.md); err != nil {
 		return err
 	}
-	if b.way == WayMD5 && etag == r.etag {
+	switch {
+	case b.way == WayMD5 && etag == r.etag:
 		w.StoreSum(b.xxh64.Sum64())
+	case b.way == WayNone && (!control.Enabled || !control.Is(control.UncheckedForgot)):
+		if err := w.MarkUnchecked(); err != nil {
+			return err
+		}
 	}
 	r.way = b.way
 	return nil

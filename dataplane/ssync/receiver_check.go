@@ -235,11 +235,20 @@ func (s *reception) held(h proto.Hash) *local {
 		return nil
 	}
 	defer o.Close()
-	return &local{Times: o.Times, tombstone: o.Tombstone}
+	here := &local{Times: o.Times, tombstone: o.Tombstone}
+	if s.features.Has(proto.FeatureNone) {
+		return here // what is not proven to him anyway
+	}
+	if here.unchecked, err = o.Unchecked(); err != nil {
+		s.log.Debug("asking for an object of which it could not be found out whether it was checked", "hash", h.String(), "error", err)
+		return nil
+	}
+	return here
 }
 
 // local is what is here of an offered object.
 type local struct {
 	store.Times
 	tombstone bool
+	unchecked bool // its body was held against nothing, and who checks may not take it for held
 }

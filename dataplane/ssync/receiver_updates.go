@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -286,12 +287,12 @@ func (s *reception) perform(ctx context.Context, c *committer, r *subrequest) er
 // body has landed: the next subrequest is read meanwhile.
 func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error {
 	c.await(r.hash)
-	w, err := s.partition.Put(r.hash, r.ts, r.length)
+	b := s.newBody(r)
+	w, err := s.room(r, b)
 	if err != nil {
 		c.settle(r, err)
 		return s.skip(r, r.length)
 	}
-	b := s.newBody(r)
 	landing, got, err := s.in.Land(ctx, r.length, w, b.digests()...)
 	if err != nil {
 		w.Abort()
@@ -306,6 +307,14 @@ func (s *reception) put(ctx context.Context, c *committer, r *subrequest) error 
 	b.landing = landing
 	c.queue(&pending{sub: r, writer: w, body: b})
 	return nil
+}
+
+// room makes it for a body. What will be checked may take the place of what was not.
+func (s *reception) room(r *subrequest, b *body) (*store.Writer, error) {
+	if b.way == WayNone {
+		return s.partition.Put(r.hash, r.ts, r.length)
+	}
+	return s.partition.PutChecked(r.hash, r.ts, r.length, r.etag)
 }
 
 // skip reads and drops the body of a refused PUT.

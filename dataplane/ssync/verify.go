@@ -22,7 +22,8 @@ const (
 	// for an enemy who makes bodies to fit, and costs a third of the CPU of both sides
 	// together: see BENCHMARKS.md, L with stored digests.
 	VerifyStored Verify = "stored"
-	// VerifyNone: what arrives is stored, and no object that was sent so is proven.
+	// VerifyNone: what arrives is stored and marked, and no object that was sent so is
+	// proven. A session that checks asks for what is marked once more.
 	VerifyNone Verify = "none"
 )
 

@@ -154,7 +154,8 @@ func (w *Writer) link() error {
 }
 
 // replace deals with a name that exists already. The same body under the same
-// time is what was asked for; anything else is replaced in one step, never
+// time is what was asked for, unless that was held against nothing and ours was;
+// anything else is replaced in one step, never
 // unlinked first, so that there is no moment without an object. The step goes
 // through the device's tmp directory: in a hash directory a second name would be
 // read as the object's.
@@ -183,11 +184,16 @@ func (w *Writer) replace(path string) error {
 	return nil
 }
 
-// isThere tells whether the .data at path is sound and has the writer's body.
+// isThere tells whether the .data at path is sound, has the writer's body, and was
+// held against as much.
 func (w *Writer) isThere(path string) bool {
 	o := &Object{Hash: w.Hash, partition: w.partition, dir: w.partition.hashDir(w.Hash)}
 	defer o.Close()
-	return o.readData(path[len(o.dir)+1:]) == nil && o.ETag() == w.etag
+	if o.readData(path[len(o.dir)+1:]) != nil || o.ETag() != w.etag {
+		return false
+	}
+	unchecked, err := o.Unchecked()
+	return err == nil && !unchecked || w.unchecked
 }
 
 // syncNames makes the group's names durable: each directory between the device

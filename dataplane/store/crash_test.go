@@ -128,7 +128,7 @@ func (o *outage) examine(n int) (problems []string) {
 	}
 	done := o.stepsDone(n)
 	for _, name := range o.names {
-		state, err := storetest.State(p, name)
+		state, err := stateOf(p, name)
 		switch {
 		case err != nil:
 			bad("%s: %v", name, err)

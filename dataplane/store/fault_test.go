@@ -116,11 +116,11 @@ func (c *faultCase) checkError(failed map[string]error) {
 	}
 }
 
-// compares: of two bodies that claim one time, the .data that is there can't be
+// compares: of two bodies that claim one time, or of one that comes again checked, the .data that is there can't be
 // compared with the one to be published. It is replaced, which needs no reason.
 func (c *faultCase) compares() bool {
 	reading := c.hit.Call == store.CallOpen || c.hit.Call == store.CallStat || c.hit.Call == store.CallGetxattr
-	return c.contested && reading && strings.HasSuffix(c.hit.Path, ".data")
+	return (c.contested || c.rechecked) && reading && strings.HasSuffix(c.hit.Path, ".data")
 }
 
 // toldOtherwise: a notice speaks for what has no caller.

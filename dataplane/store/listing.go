@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ringsync/ringsync/hashes"
 	"golang.org/x/sys/unix"
@@ -74,9 +75,15 @@ func (p *Partition) RemoveFile() error {
 	return notAbsent(p.root().unlink(p.dir))
 }
 
+// tempIdle is how long at least a file in tmp has to be left alone before it goes,
+// whatever reclaim_age: its writer is gone then. A body that comes has a byte within
+// client_timeout, and waits for its group's fsyncs in the end; a minute each.
+const tempIdle = time.Hour
+
 // PurgeTemp removes files from a policy's tmp directory that nobody has changed for
-// reclaim_age: what writers left behind that died. It tells how many, and goes on
-// where one can't be removed. Directories and whatever else is no plain file stay.
+// reclaim_age, an hour at least: what writers left behind that died. It tells how
+// many, and goes on where one can't be removed. Directories and whatever else is no
+// plain file stay.
 // Source: replicator.py, build_replication_jobs; utils/__init__.py,
 // unlink_older_than. Where we differ: the time of the last change counts as well as
 // that of the last write, which a writer may have set.
@@ -85,7 +92,7 @@ func (d *Device) PurgeTemp(p hashes.Policy) (removed int, err error) {
 	if err != nil {
 		return 0, notAbsent(err)
 	}
-	before := d.store.cfg.Now().Add(-d.store.cfg.ReclaimAge)
+	before := d.store.cfg.Now().Add(-max(d.store.cfg.ReclaimAge, tempIdle))
 	var failed []error
 	for _, name := range names {
 		path := p.TmpDir() + "/" + name

@@ -45,6 +45,33 @@ func TestList(t *testing.T) {
 	}
 }
 
+// However short reclaim_age is, what somebody may still be writing stays: a body
+// arrives in tmp where O_TMPFILE is not to be had.
+func TestPurgeTempSparesWriters(t *testing.T) {
+	now := time.Now()
+	s := storetest.New(t, func(c *store.Config) {
+		c.ReclaimAge, c.Now = time.Second, func() time.Time { return now }
+		c.Witness = storetest.NoTmpfile{Witness: storetest.Hooks{}}
+	})
+	p := storetest.Partition(t, s)
+	w, err := storetest.Body(p, first, storetest.Time(1), body('t', 100))
+	must(t, err)
+	for _, later := range []time.Duration{0, time.Minute, 50 * time.Minute} {
+		now = time.Now().Add(later)
+		if n, err := p.Device().PurgeTemp(p.Policy()); n != 0 || err != nil {
+			t.Errorf("after %v: %d removed, %v", later, n, err)
+		}
+	}
+	must(t, p.Commit(t.Context(), []*store.Writer{w})[0])
+	left, err := storetest.Body(p, second, storetest.Time(1), body('t', 100))
+	must(t, err)
+	defer left.Abort()
+	now = time.Now().Add(2 * time.Hour)
+	if n, err := p.Device().PurgeTemp(p.Policy()); n != 1 || err != nil {
+		t.Errorf("of a writer who is gone: %d removed, %v", n, err)
+	}
+}
+
 // A file in tmp goes when nobody has touched it for reclaim_age, and nothing else
 // does.
 func TestPurgeTemp(t *testing.T) {

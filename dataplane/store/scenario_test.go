@@ -26,6 +26,8 @@ type scenario struct {
 	noTmpfile bool                                        // the device can't do O_TMPFILE
 	// contested tells that its end can't be reached again by repetition.
 	contested bool
+	// rechecked tells that a body comes again, checked, under the name of one that is there.
+	rechecked bool
 	// unsynced tells that the first step is somebody else's, who has not come
 	// to his fsyncs: the journal forgets them.
 	unsynced bool
@@ -79,6 +81,18 @@ func put(name string, at float64, content []byte) func(*store.Partition, failedF
 func putSummed(name string, at float64, content []byte) func(*store.Partition, failedFunc) {
 	return func(p *store.Partition, fail failedFunc) {
 		fail(name, done(storetest.PutSummed(p, name, storetest.Time(at), content)))
+	}
+}
+
+func putUnchecked(name string, at float64, content []byte) func(*store.Partition, failedFunc) {
+	return func(p *store.Partition, fail failedFunc) {
+		fail(name, done(storetest.PutUnchecked(p, name, storetest.Time(at), content)))
+	}
+}
+
+func putChecked(name string, at float64, content []byte) func(*store.Partition, failedFunc) {
+	return func(p *store.Partition, fail failedFunc) {
+		fail(name, done(storetest.PutChecked(p, name, storetest.Time(at), content)))
 	}
 }
 
@@ -196,6 +210,10 @@ func scenarios() []scenario {
 		{name: "a large object", names: []string{first}, steps: steps{put(first, 1, body('L', 1<<20))}},
 		{name: "a stored sum", names: []string{first, kin}, before: filled, summed: true,
 			steps: steps{putSummed(first, 2, body('s', 1400)), putSummed(kin, 3, body('t', 500))}},
+		{name: "an unchecked body", names: []string{first}, before: filled, rechecked: true,
+			steps: steps{putUnchecked(first, 2, body('u', 900)), post(first, 3, "red"), putChecked(first, 2, body('u', 900))}},
+		{name: "an unchecked body without O_TMPFILE", names: []string{kin}, noTmpfile: true, rechecked: true,
+			steps: steps{putUnchecked(kin, 2, body('u', 900)), putChecked(kin, 2, body('u', 900))}},
 		{name: "an overwrite", names: []string{first}, before: filled, steps: steps{put(first, 5, body('n', 1200)), put(first, 6, nil)}},
 		{name: "a POST", names: []string{first}, before: filled, steps: steps{post(first, 5, "red"), post(first, 6, "blue")}},
 		{name: "a DELETE", names: []string{first, second}, before: filled, steps: steps{remove(first, 5)}},
@@ -278,13 +296,26 @@ func run(p *store.Partition, step func(*store.Partition, failedFunc)) map[string
 func states(p *store.Partition, names []string) (map[string]string, error) {
 	held := map[string]string{}
 	for _, name := range names {
-		state, err := storetest.State(p, name)
+		state, err := stateOf(p, name)
 		if err != nil {
 			return nil, err
 		}
 		held[name] = state
 	}
 	return held, nil
+}
+
+// stateOf is State, with the mark of a body that was not checked.
+func stateOf(p *store.Partition, name string) (string, error) {
+	state, err := storetest.State(p, name)
+	if err != nil {
+		return "", err
+	}
+	unchecked, err := storetest.IsUnchecked(p, name)
+	if unchecked {
+		state += " unchecked"
+	}
+	return state, err
 }
 
 // reference plays a scenario undisturbed, and returns the states before it and

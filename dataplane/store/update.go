@@ -40,15 +40,7 @@ func (e *DeletedError) Error() string { return "deleted at " + e.Timestamp.Strin
 // WriteAt; then Seal, then Commit. It fails with *ConflictError where the data or
 // tombstone that is there is not older. Source: server.py, PUT.
 func (p *Partition) Put(h proto.Hash, ts proto.Timestamp, size int64) (*Writer, error) {
-	now, err := p.current(h)
-	if err != nil {
-		return nil, err
-	}
-	defer now.Close()
-	if there, is := now.standing(); is && !there.Before(ts) {
-		return nil, now.conflict(there)
-	}
-	return p.create(h, size)
+	return p.PutChecked(h, ts, size, "")
 }
 
 // Seal ends a body: md is all that is stored with it, but the name, which must be

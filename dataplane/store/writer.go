@@ -21,6 +21,7 @@ type Writer struct {
 	size      int64  // of the body to be
 	direct    bool   // written past the page cache
 	sized     bool   // has its length before its bytes
+	unchecked bool   // the body was held against nothing
 	alone     bool   // a .data in a directory of its own: nothing can be obsolete
 	failed    error
 }

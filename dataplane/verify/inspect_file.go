@@ -3,13 +3,16 @@ package verify
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
+	"golang.org/x/sys/unix"
 )
 
 func (f *InspectedFile) problem(format string, args ...any) {
@@ -43,8 +46,43 @@ func (in *inspector) readFile(f *InspectedFile, path string) {
 	}
 	in.checkMetadata(f, parsed, md)
 	if parsed.Ext == hashes.Data {
-		in.checkBody(f, open, md)
+		sum, summed := in.readBeside(f, open, md)
+		in.checkBody(f, open, md, sum, summed)
 	}
+}
+
+// readBeside reads what ringsync keeps beside a body, which is nothing to Swift: so
+// nothing in it makes an object unsound.
+func (in *inspector) readBeside(f *InspectedFile, open *os.File, md hashes.Metadata) (sum uint64, summed bool) {
+	var err error
+	if f.Unchecked, err = isUnchecked(open); err != nil {
+		f.problem("%s: %v", hashes.UncheckedXattr, err)
+	}
+	value, err := fileXattr(open, hashes.StoredSumXattr)
+	if errors.Is(err, unix.ENODATA) {
+		return 0, false
+	}
+	if err != nil {
+		f.problem("%s: %v", hashes.StoredSumXattr, err)
+		return 0, false
+	}
+	s, ok := hashes.ParseStoredSum(value)
+	etag, _ := md.Get("ETag")
+	if !ok || s.Length != f.Bytes || s.ETag != etag {
+		in.remark("%s: the stored xxhash64 %.80q is of another body: it is passed over", plain(f.Name), value)
+		return 0, false
+	}
+	f.StoredSum = fmt.Sprintf("%016x", s.Sum)
+	return s.Sum, true
+}
+
+// isUnchecked tells whether a body was landed and held against nothing.
+func isUnchecked(open *os.File) (bool, error) {
+	_, err := fileXattr(open, hashes.UncheckedXattr)
+	if errors.Is(err, unix.ENODATA) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // takeName tells what the file's name says.
@@ -135,9 +173,9 @@ func (in *inspector) checkExpiry(f *InspectedFile, md hashes.Metadata) {
 	}
 }
 
-// checkBody holds the body's length against its metadata, and its digest too if
+// checkBody holds the body's length against its metadata, and its digests too if
 // that is asked for.
-func (in *inspector) checkBody(f *InspectedFile, open *os.File, md hashes.Metadata) {
+func (in *inspector) checkBody(f *InspectedFile, open *os.File, md hashes.Metadata, sum uint64, summed bool) {
 	if f.Role == RoleCounts {
 		in.body = f.Bytes
 	}
@@ -151,14 +189,16 @@ func (in *inspector) checkBody(f *InspectedFile, open *os.File, md hashes.Metada
 	if !in.cfg.MD5 || !in.counts(f) {
 		return
 	}
-	digest := md5.New()
-	if _, err := io.Copy(digest, &until{in, open}); err != nil {
+	digest, beside := md5.New(), xxhash.New()
+	if _, err := io.Copy(io.MultiWriter(digest, beside), &until{in, open}); err != nil {
 		f.problem("body: %v", without(err))
 		return
 	}
 	f.MD5 = hex.EncodeToString(digest.Sum(nil))
 	if f.MD5 != etag {
 		f.problem("the body's MD5 is %s, its ETag %.64q", f.MD5, etag)
+	} else if got := beside.Sum64(); summed && got != sum {
+		in.remark("%s: the body's xxhash64 is %016x, and not the stored one", plain(f.Name), got)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/dataplane/verify"
@@ -150,6 +151,44 @@ func TestInspect(t *testing.T) {
 			}
 			if text, err := json.Marshal(in); err != nil || strings.ContainsFunc(in.Verdict+string(text), unicode.IsControl) {
 				t.Errorf("%v: %q", err, text)
+			}
+		})
+	}
+}
+
+// What ringsync keeps beside a body is shown, and is no fault of the object's: a digest
+// that is another body's, or not this one's, is a remark.
+func TestInspectBeside(t *testing.T) {
+	const etag = "10b79ba3a9c1aa4fd1ccc8d18d2ff6cf" // no body's here
+	for _, test := range []struct {
+		name, sum, shown, remark string
+		unchecked                bool
+	}{
+		{"nothing", "", "", "", false},
+		{"a mark", "", "", "", true},
+		{"the digest", "1 %016x 8 ETAG", "%016x", "", false},
+		{"not the digest", "1 00000000000000ff 8 ETAG", "00000000000000ff", "and not the stored one", false},
+		{"of another length", "1 %016x 9 ETAG", "", "is of another body", false},
+		{"of another ETag", "1 %016x 8 " + etag, "", "is of another body", false},
+		{"of another form", "\x1b 2", "", `"\x1b 2" is of another body`, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newScene(t)
+			real := fmt.Sprintf("%016x", xxhash.Sum64String("the body"))
+			fill := strings.NewReplacer("%016x", real, "ETAG", hashes.Checksum([]byte("the body")))
+			if test.sum != "" {
+				must(t, unix.Setxattr(s.file(data), hashes.StoredSumXattr, []byte(fill.Replace(test.sum)), 0))
+			}
+			if test.unchecked {
+				must(t, unix.Setxattr(s.file(data), hashes.UncheckedXattr, []byte("1"), 0))
+			}
+			in := inspect(t, s.dir)
+			f := in.Files[0]
+			if !in.Sound || f.StoredSum != fill.Replace(test.shown) || f.Unchecked != test.unchecked {
+				t.Errorf("%v, xxhash64 %q, unchecked %v", in.Sound, f.StoredSum, f.Unchecked)
+			}
+			if all := strings.Join(in.Remarks, "\n"); !strings.Contains(all, test.remark) || test.remark == "" && all != "" {
+				t.Errorf("remarks %q, want %q", all, test.remark)
 			}
 		})
 	}

@@ -72,6 +72,9 @@ type InspectedFile struct {
 	Metadata []Field `json:"metadata,omitempty"`
 	MD5      string  `json:"md5,omitempty"` // of the body, if it was read
 
+	StoredSum string `json:"stored_xxh64,omitempty"` // that ringsync stored beside the body
+	Unchecked bool   `json:"unchecked,omitempty"`    // ringsync landed the body and held it against nothing
+
 	problems []string
 }
 

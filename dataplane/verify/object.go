@@ -21,6 +21,8 @@ type object struct {
 	name    string
 	deleted bool
 	bytes   int64
+
+	unchecked int // 1: its body is marked so
 }
 
 func (o *object) String() string { return fmt.Sprintf("%q, %v", o.name, o.files) }
@@ -104,6 +106,11 @@ func (c *comparison) readBody(o *object, path string, md hashes.Metadata) {
 		return
 	}
 	defer f.Close()
+	if unchecked, err := isUnchecked(f); err != nil {
+		c.differ("%s: %v", path, err)
+	} else if unchecked {
+		o.unchecked = 1
+	}
 	digest := md5.New()
 	if o.bytes, err = io.Copy(digest, f); err != nil {
 		c.differ("%v", err)

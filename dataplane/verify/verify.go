@@ -40,7 +40,8 @@ type Config struct {
 type Report struct {
 	Objects     int      `json:"objects"`
 	Tombstones  int      `json:"tombstones"`
-	Bytes       int64    `json:"bytes"` // of bodies read, both sides
+	Bytes       int64    `json:"bytes"`     // of bodies read, both sides
+	Unchecked   int      `json:"unchecked"` // bodies that bear the mark of --verify none, both sides; here they are checked
 	Seconds     float64  `json:"seconds"`
 	Count       int      `json:"differences"`
 	Differences []string `json:"first_differences,omitempty"`
@@ -180,6 +181,7 @@ func (c *comparison) compare(place string) {
 		c.report.Objects++
 	}
 	c.report.Bytes += a.bytes + b.bytes
+	c.report.Unchecked += a.unchecked + b.unchecked
 	c.mu.Unlock()
 	for _, d := range a.differences(b) {
 		c.differ("%s: %s", place, d)

@@ -103,3 +103,18 @@ func TestTrees(t *testing.T) {
 		})
 	}
 }
+
+// Marks are counted, on either side, and are no difference.
+func TestTreesUnchecked(t *testing.T) {
+	a, _ := fill(t)
+	b, _ := fill(t)
+	h := storetest.Hash(name)
+	path := filepath.Join(b, "objects/0", h.Suffix().String(), h.String(), storetest.Time(1).Internal()+".data")
+	if err := unix.Setxattr(path, hashes.UncheckedXattr, []byte("1"), 0); err != nil {
+		t.Fatal(err)
+	}
+	report, err := verify.Trees(context.Background(), verify.Config{A: a, B: b, Cluster: storetest.Cluster(t)})
+	if err != nil || report.Count != 0 || report.Unchecked != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -142,9 +143,13 @@ func Body(p *store.Partition, name string, ts proto.Timestamp, body []byte, extr
 	if err != nil {
 		return nil, err
 	}
+	return w, fill(w, name, ts, body, extra)
+}
+
+func fill(w *store.Writer, name string, ts proto.Timestamp, body []byte, extra hashes.Metadata) error {
 	if _, err := w.WriteAt(body, 0); err != nil {
 		w.Abort()
-		return nil, err
+		return err
 	}
 	md := hashes.Metadata{
 		{Key: "X-Timestamp", Value: ts.Internal()},
@@ -154,9 +159,47 @@ func Body(p *store.Partition, name string, ts proto.Timestamp, body []byte, extr
 	}
 	if err := w.Seal(name, ts, append(md, extra...)); err != nil {
 		w.Abort()
-		return nil, err
+		return err
 	}
-	return w, nil
+	return nil
+}
+
+// PutUnchecked is Put of a body that was held against nothing.
+func PutUnchecked(p *store.Partition, name string, ts proto.Timestamp, body []byte, extra ...hashes.Field) error {
+	w, err := Body(p, name, ts, body, extra...)
+	if err != nil {
+		return err
+	}
+	if err := w.MarkUnchecked(); err != nil {
+		w.Abort()
+		return err
+	}
+	return p.Commit(context.Background(), []*store.Writer{w})[0]
+}
+
+// PutChecked is Put of a body that may take the place of one that was not checked.
+func PutChecked(p *store.Partition, name string, ts proto.Timestamp, body []byte, extra ...hashes.Field) error {
+	w, err := p.PutChecked(Hash(name), ts, int64(len(body)), hashes.Checksum(body))
+	if err == nil {
+		err = fill(w, name, ts, body, extra)
+	}
+	if err != nil {
+		return err
+	}
+	return p.Commit(context.Background(), []*store.Writer{w})[0]
+}
+
+// IsUnchecked tells whether a name's body is marked so.
+func IsUnchecked(p *store.Partition, name string) (bool, error) {
+	o, err := p.Open(Hash(name))
+	if errors.Is(err, store.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer o.Close()
+	return o.Unchecked()
 }
 
 // PutSummed is Put with the body's xxhash64 beside it, as a receiver stores a large
