@@ -45,15 +45,18 @@ func start(t *testing.T, args ...string) *daemon {
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		d.log += lines.Text() + "\n"
-		if _, after, ok := strings.Cut(lines.Text(), "listening on "); ok {
+	lines := bufio.NewReader(stderr) // and the rest goes on where this ends
+	d.rest = lines
+	for d.address == "" {
+		line, err := lines.ReadString('\n')
+		d.log += line
+		if _, after, ok := strings.Cut(line, "listening on "); ok {
 			d.address, _, _ = strings.Cut(after, `"`)
+		}
+		if err != nil {
 			break
 		}
 	}
-	d.rest = stderr
 	if d.address == "" {
 		t.Fatalf("it did not start: %v\n%s", d.cmd.Wait(), d.log)
 	}

@@ -40,12 +40,18 @@ func levelHandler(level *slog.LevelVar, log *slog.Logger) http.Handler {
 	})
 }
 
-// fromHere tells a request that came over the loopback, and not through a proxy
-// that stands there.
+// fromHere tells a request that came by a unix socket or over the loopback, and not
+// through a proxy that stands there.
 func fromHere(r *http.Request) bool {
+	if r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+		return false
+	}
+	if at, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && at.Network() == "unix" {
+		return true
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+	return err == nil && ip != nil && ip.IsLoopback()
 }
 
 func setLevel(level *slog.LevelVar, body io.Reader) error {

@@ -63,6 +63,7 @@ type options struct {
 	lanes                        int
 	tuning                       tuning
 	replicate                    replicateOptions
+	admin                        adminOptions
 }
 
 func newCommand() *cobra.Command {
@@ -107,6 +108,7 @@ cuts them at once.`,
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "HOST:PORT where Prometheus reads /metrics and this machine may PUT /log-level (default: nowhere)")
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "time that sessions get to finish after SIGTERM")
 	o.replicate.add(f)
+	o.admin.add(f)
 	cmd.AddCommand(newKeysCommand())
 	return cmd
 }
@@ -182,11 +184,16 @@ func run(ctx context.Context, o *options, path string) error {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
 	log.Info("listening on "+l.Addr().String(), "devices", s.Devices, "peers", peersText(o.allowPeers))
-	ended, err := o.replicate.start(ctx, o, s, st, seen, log)
+	passes, ended, err := o.replicate.start(ctx, o, s, st, seen, log)
 	if err != nil {
 		return err
 	}
 	defer ended()
+	quiet, err := o.admin.serve(ctx, o.stateDir, &asked{started: time.Now(), node: node, passes: passes, level: level, log: log})
+	if err != nil {
+		return err
+	}
+	defer quiet()
 	return serve(node, l, signals, o.shutdown, log)
 }
 

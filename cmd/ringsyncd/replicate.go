@@ -38,33 +38,32 @@ func (r *replicateOptions) tell(log *slog.Logger, s *config.Settings) {
 	}
 }
 
-// start makes passes until a signal ends the daemon; ended waits for the sessions
-// that are cut then. What a pass had done is done first, or rather last, by the next
-// daemon.
-func (r *replicateOptions) start(ctx context.Context, o *options, s *config.Resolved, st *store.Store, seen *stats.Stats, log *slog.Logger) (ended func(), err error) {
+// start makes passes until a signal ends the daemon, or none and has no replicator
+// where --replicate is off; ended waits for the sessions that are cut then. What a pass
+// had done is done first, or rather last, by the next daemon.
+func (r *replicateOptions) start(ctx context.Context, o *options, s *config.Resolved, st *store.Store, seen *stats.Stats, log *slog.Logger) (passes *replicator.Replicator, ended func(), err error) {
 	if !r.on {
-		return func() {}, nil
+		return nil, func() {}, nil
 	}
 	cfg, err := replicator.FromSettings(ctx, &s.Settings)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cfg.Store, cfg.Log, cfg.Engine, cfg.Accept = st, log, o.engine, r.accept
 	if r.state != "" {
 		cfg.StateDir = r.state
 	}
 	if cfg.Rings, err = o.rings.open(&s.Settings, st.Cluster(), log); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cfg.Stats = seen.Replicator(statsdOf(&s.Settings, s.Replicator.LogName))
 	if cfg.Watch, err = store.NewWatch(); err != nil {
 		log.Warn("mounts are not watched: a job holds on to a device that is unmounted with umount -l", "error", err)
 	}
-	passes, err := replicator.New(cfg)
-	if err != nil {
+	if passes, err = replicator.New(cfg); err != nil {
 		cfg.Watch.Close()
 		cfg.Stats.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
 	done := make(chan struct{})
@@ -74,7 +73,7 @@ func (r *replicateOptions) start(ctx context.Context, o *options, s *config.Reso
 			log.Error("no more passes", "error", err)
 		}
 	}()
-	return func() {
+	return passes, func() {
 		stop()
 		<-done
 		if err := passes.Close(); err != nil {

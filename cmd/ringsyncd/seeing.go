@@ -83,17 +83,23 @@ func serveMetrics(ctx context.Context, address string, seen *stats.Stats, level 
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", seen.Handler())
 	mux.Handle("/log-level", levelHandler(level, log))
+	log.Info("metrics on " + l.Addr().String())
+	return serveHTTP(l, mux, "metrics", log), nil
+}
+
+// serveHTTP answers at a listener until stop is called. Answers are small, and who
+// does not take his is not waited for.
+func serveHTTP(l net.Listener, handler http.Handler, what string, log *slog.Logger) (stop func()) {
 	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: adminPatience, ReadTimeout: adminPatience, IdleTimeout: time.Minute,
+		Handler: handler, ReadHeaderTimeout: adminPatience, ReadTimeout: adminPatience, WriteTimeout: 3 * adminPatience, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("metrics are not served any more", "error", err)
+			log.Error(what+" not served any more", "error", err)
 		}
 	}()
-	log.Info("metrics on " + l.Addr().String())
-	return func() { server.Close(); <-done }, nil
+	return func() { server.Close(); <-done }
 }
