@@ -54,6 +54,7 @@ type Config struct {
 	StateDir   string   // remembers each device's last complete pass; "": stale devices can't be told
 	Accept     []string // stale devices that may push nevertheless
 	Only       Filter
+	StuckAfter int  // passes in a row in which a partition must fail to be told of; 3
 	DryRun     bool // look, and tell what would be done
 
 	Now     func() time.Time                                              // tests only
@@ -105,6 +106,7 @@ type Replicator struct {
 	state  *state
 	behind *behind
 	bounds *bounds
+	board  *board
 	now    counters // of the pass in hand, or of the last one
 
 	mu       sync.Mutex
@@ -138,7 +140,7 @@ func New(cfg Config) (*Replicator, error) {
 	bounds := newBounds(cfg)
 	return &Replicator{
 		cfg: cfg, pool: pool, engine: moves, sender: sender, bounds: bounds,
-		asker: newAsker(cfg), peers: newPeers(cfg, bounds), state: &state{cfg: cfg}, behind: newBehind(),
+		asker: newAsker(cfg), peers: newPeers(cfg, bounds), state: &state{cfg: cfg}, behind: newBehind(), board: newBoard(cfg),
 		cycle: rand.IntN(cycles), warned: map[string]bool{}, meanwhile: func(*job) {}, pushed: func(*job) {},
 	}, nil
 }
@@ -147,6 +149,7 @@ func (c *Config) setDefaults() {
 	c.Concurrency, c.PerPeer = max(1, c.Concurrency), max(1, c.PerPeer)
 	c.MaxConcurrency = max(c.Concurrency, cmp.Or(c.MaxConcurrency, max(8, 4*c.Concurrency)))
 	c.Interval = cmp.Or(c.Interval, defaultInterval)
+	c.StuckAfter = cmp.Or(c.StuckAfter, defaultStuckAfter)
 	c.StatsInterval = cmp.Or(c.StatsInterval, defaultStatsInterval)
 	c.ReclaimAge = cmp.Or(c.ReclaimAge, defaultReclaimAge)
 	c.Sender.HTTPTimeout = cmp.Or(c.Sender.HTTPTimeout, defaultHTTPTimeout)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/ssync"
@@ -30,7 +31,9 @@ type job struct {
 	again    bool // a peer was busy: it may be tried once more
 	left     bool // a handoff that is still there
 	failed   []targetName
-	good     int // peers that did not fail
+	good     int         // peers that did not fail
+	trouble  *Trouble    // why it failed; nil: it did not
+	behind   atomic.Bool // it was given up, and has not ended
 }
 
 // key names a job over several passes.
@@ -76,15 +79,18 @@ func (p *pass) readRings(ctx context.Context) (devices []*ours) {
 		switch err := state.Refusal(); {
 		case errors.As(err, &splitting): // in Swift's words, for who looks for them
 			log.Warn(fmt.Sprintf("next_part_power set in policy '%s'. Skipping", policy.Name), "reason", "ring", "error", err)
+			p.holdsUp(policy, err)
 			continue
 		case err != nil:
 			log.Error("this policy waits", "reason", "ring", "error", err)
+			p.holdsUp(policy, err)
 			continue
 		}
 		p.rings[policy.Index] = from
 		local := p.localDevices(ctx, from)
 		if len(local) == 0 {
 			log.Error("Can't find itself in the ring, not replicating", "reason", "ring", "ips", fmt.Sprint(p.cfg.IPs), "port", p.cfg.Port)
+			p.holdsUp(policy, errNotInRing)
 		}
 		for _, d := range local {
 			if in(p.cfg.Only.Devices, d.Name) {
@@ -160,6 +166,7 @@ var (
 // the ring has failed with it.
 func (p *pass) lost(d *ours, err error) {
 	reason := reasonOf(err)
+	p.board.lost(d.name, err)
 	p.cfg.Log.Warn("device left out of this pass", "device", d.name, "reason", reason, "error", err)
 	for _, at := range d.places {
 		p.cfg.Stats.LeftOut(d.name, at.policy.Index, reason)

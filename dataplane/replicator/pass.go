@@ -25,8 +25,9 @@ type pass struct {
 
 	done       map[key]struct{}
 	reached    map[string]reach
-	unfinished map[string]bool // devices of which something was not done
-	changed    bool            // a ring was read anew meanwhile
+	unfinished map[string]bool  // devices of which something was not done
+	waiting    map[int]*Trouble // policies that are left out, and why
+	changed    bool             // a ring was read anew meanwhile
 }
 
 // Report is what came of a pass.
@@ -60,6 +61,7 @@ func (r *Replicator) Run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		r.cfg.Log.Info(fmt.Sprintf("Object replication complete. (%.02f minutes)", report.Seconds/60))
+		r.board.idles(r.cfg.Interval)
 		if !r.cfg.Idle(ctx, r.cfg.Interval) {
 			return context.Cause(ctx)
 		}
@@ -79,7 +81,9 @@ func (r *Replicator) whole(ctx context.Context) Report {
 func (r *Replicator) pass(ctx context.Context) Report {
 	p := r.begin()
 	stop := p.heartbeat()
+	defer p.board.samples()()
 	jobs := p.collect(ctx)
+	p.board.plans(jobs)
 	p.remember(jobs)
 	p.order(jobs)
 	p.counts.edit(func(c *Counts) { c.Jobs = len(jobs) })
@@ -93,9 +97,10 @@ func (r *Replicator) begin() *pass {
 	r.forget()
 	p := &pass{
 		Replicator: r, began: r.cfg.Now(), cycle: r.cycle, counts: &r.now, rings: map[int]*ring.Ring{},
-		before: map[key]struct{}{}, done: map[key]struct{}{}, reached: map[string]reach{}, unfinished: map[string]bool{},
+		before: map[key]struct{}{}, done: map[key]struct{}{}, reached: map[string]reach{}, unfinished: map[string]bool{}, waiting: map[int]*Trouble{},
 	}
 	r.now.reset(p.began)
+	r.board.begins()
 	return p
 }
 
@@ -133,6 +138,7 @@ func (p *pass) goOver(ctx context.Context, jobs []*job) {
 	p.rounds(ctx, jobs[:first])
 	if left := p.counts.snapshot().Handoffs; left > 0 && first < len(jobs) {
 		p.cfg.Log.Warn("Handoffs first mode still has handoffs remaining.  Aborting current replication pass.", "handoffs", left)
+		p.board.waitsFor(Wait{Reason: WaitHandoffsFirst, Partitions: len(jobs) - first})
 		return
 	}
 	p.rounds(ctx, jobs[first:])
@@ -147,9 +153,11 @@ func (p *pass) rounds(ctx context.Context, jobs []*job) {
 		}
 		wait := p.cfg.jitter(max(p.peers.wait(), time.Second))
 		p.cfg.Log.Info("peers were busy, asking again", "partitions", len(again), "wait", wait.Round(time.Millisecond).String(), "reason", "busy")
+		over := p.board.asksAgain(wait)
 		if !p.cfg.Again(ctx, wait) {
 			return
 		}
+		over()
 		again = p.work(ctx, p.anew(again))
 	}
 }
@@ -160,12 +168,14 @@ func (p *pass) anew(jobs []*job) []*job {
 		p.counts.takeBack(j)
 		j.progress, j.again, j.left, j.failed, j.good = new(ssync.Progress), false, false, nil, 0
 	}
+	p.board.anew(jobs)
 	return jobs
 }
 
 // finished notes a job that has been done, whatever came of it.
 func (p *pass) finished(j *job) {
 	p.done[j.key()] = struct{}{}
+	p.board.finished(j)
 	r := p.reached[j.device]
 	r.good, r.bad = r.good+j.good, r.bad+len(j.failed)
 	p.reached[j.device] = r
@@ -208,6 +218,7 @@ func (p *pass) end(ctx context.Context, jobs []*job) Report {
 	took := p.cfg.Now().Sub(p.began)
 	report := Report{Counts: p.counts.snapshot(), Seconds: took.Seconds(), RingChanged: p.changed, Cut: ctx.Err() != nil, Devices: p.devices}
 	p.settle(jobs, report)
+	p.judge(jobs, report)
 	if p.changed {
 		maps.Copy(p.before, p.done)
 		p.unstable = p.before

@@ -35,6 +35,7 @@ func (v *visit) revert(ctx context.Context) (err error) {
 	if v.cfg.DryRun {
 		return v.wouldRevert()
 	}
+	v.waits(WaitLock, nil)
 	lock, err := v.partition.LockRevert(ctx, 0)
 	var busy *store.LockTimeoutError
 	switch {
@@ -119,7 +120,7 @@ func (s *slice) revert(ctx context.Context) (gone bool, err error) {
 // revertTo pushes the slice to one primary. Where another one of his region has it
 // already, over there, he is only asked: the two tell each other.
 func (s *slice) revertTo(ctx context.Context, node *ring.Device) (err error) {
-	leave, err := s.peers.enter(ctx, node)
+	leave, err := s.enter(ctx, node)
 	if err != nil {
 		return err
 	}
@@ -132,6 +133,7 @@ func (s *slice) revertTo(ctx context.Context, node *ring.Device) (err error) {
 	if s.size == 0 {
 		job := s.session(node)
 		job.Suffixes = s.suffixes
+		s.left(len(s.suffixes))
 		s.size, err = s.pushSession(ctx, node, &job, note)
 	} else {
 		err = s.push(ctx, node, s.suffixes[:s.size], note)
@@ -194,6 +196,7 @@ func (s *slice) remove(ctx context.Context) (gone bool, err error) {
 	if len(enough) == 0 || len(s.job.nodes) == 0 {
 		return false, nil
 	}
+	s.at(PhaseRemoving, nil)
 	s.meanwhile(s.job)
 	r, err := s.partition.Remove(ctx, s.lock, enough)
 	s.step()

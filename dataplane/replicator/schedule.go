@@ -158,10 +158,12 @@ func (p *pass) startMore(ctx context.Context, q *queue, ended chan<- *task) {
 	for {
 		if ctx.Err() != nil || p.ringChanged() {
 			q.clear()
+			p.board.cleared()
 			return
 		}
 		j := q.next()
 		if j == nil {
+			p.board.queued(q)
 			return
 		}
 		t := q.begin(j, time.Now())
@@ -188,6 +190,7 @@ func (p *pass) leaveBehind(q *queue) {
 	for t := range q.tasks {
 		p.cfg.Log.Error("left behind: no progress, does its disk hang?", "device", t.job.device, "policy", t.job.policy.Index, "partition", t.job.partition, "reason", "hangs")
 		p.unfinished[t.job.device] = true
+		t.job.behind.Store(true)
 	}
 	q.clear()
 }

@@ -93,7 +93,7 @@ func (v *visit) wantsHandoff(good, left int) bool {
 // updateNode compares digests with one peer, twice, and pushes what still differs:
 // what changed here since the digests were made is hashed anew before that.
 func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *map[proto.Suffix]string) (pushed bool, err error) {
-	leave, err := v.peers.enter(ctx, node)
+	leave, err := v.enter(ctx, node)
 	if err != nil {
 		return false, err
 	}
@@ -131,6 +131,7 @@ func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *map[pr
 
 // rehash brings the digests up to date.
 func (v *visit) rehash(ctx context.Context, suffixes []proto.Suffix, listdir bool) (digests map[proto.Suffix]string, hashed int, err error) {
+	v.at(PhaseHashing, nil)
 	digests, hashed, err = v.partition.Rehash(ctx, suffixes, listdir)
 	v.step()
 	v.cfg.Stats.Suffixes(hashed, 0)

@@ -31,6 +31,7 @@ type visit struct {
 func (p *pass) do(ctx context.Context, j *job, steps *atomic.Int64) (reason string) {
 	began := time.Now()
 	p.counts.begins(j.progress)
+	defer p.board.takes(j)()
 	defer func() {
 		took := time.Since(began)
 		p.counts.ended(j, took)
@@ -43,6 +44,7 @@ func (p *pass) do(ctx context.Context, j *job, steps *atomic.Int64) (reason stri
 			p.counts.fail(target(n))
 			j.failed = append(j.failed, target(n))
 		}
+		j.trouble = troubleOf(err, "", p.cfg.Now())
 		if p.once("device " + j.device) {
 			log.Warn("device can't be used any more in this pass", "reason", reasonOf(err), "error", err)
 		}
@@ -76,6 +78,7 @@ func (v *visit) close(ctx context.Context, err error) (reason string) {
 		for t := range v.asked {
 			v.failed[t] = struct{}{}
 		}
+		v.troubled(nil, err)
 		level := slog.LevelError
 		if reason := reasonOf(err); reason == string(ssync.ReasonStopping) || reason == string(ssync.ReasonLockTimeout) {
 			level = slog.LevelInfo
@@ -101,6 +104,7 @@ func (v *visit) close(ctx context.Context, err error) (reason string) {
 // when it was put there.
 func (v *visit) blame(node *ring.Device, err error) {
 	v.failed[target(node)] = struct{}{}
+	v.troubled(node, err)
 	reason := reasonOf(err)
 	v.cfg.Stats.Failed(v.job.device, v.job.policy.Index, node.ReplicationAddress(), reason)
 	level := slog.LevelWarn
@@ -123,6 +127,7 @@ func (v *visit) push(ctx context.Context, node *ring.Device, suffixes []proto.Su
 	job := v.session(node)
 	job.Suffixes = suffixes
 	for len(job.Suffixes) > 0 {
+		v.left(len(job.Suffixes))
 		n, err := v.pushSession(ctx, node, &job, each)
 		if err != nil {
 			return err
@@ -140,7 +145,9 @@ func (v *visit) session(node *ring.Device) ssync.Job {
 // That something could not be read here is no error of the peer's: the session went
 // well, and what was not offered is not proven.
 func (v *visit) pushSession(ctx context.Context, node *ring.Device, job *ssync.Job, each func(*ssync.Result)) (suffixes int, err error) {
+	end := v.talks(node)
 	result, suffixes := v.sender.PushSession(ctx, job)
+	end()
 	v.step()
 	v.cfg.Stats.Session(v.job.device, v.job.policy.Index, node.ReplicationAddress(), reasonOf(result.Err), result)
 	if each != nil {

@@ -15,6 +15,7 @@ type Replicator struct {
 	stats  *Stats
 	statsd *statsd
 	m      replicatorMetrics
+	stuck  map[Stuck]int // as it was last set
 }
 
 type replicatorMetrics struct {
@@ -27,6 +28,7 @@ type replicatorMetrics struct {
 	suffixes               *prometheus.CounterVec
 	passes, passSeconds    prometheus.Counter
 	lastPass               *prometheus.GaugeVec
+	stuck                  *prometheus.GaugeVec
 }
 
 // Replicator makes the counters of a replicator, once, and a sender of its own for
@@ -55,6 +57,7 @@ func (s *Stats) Replicator(cfg StatsdConfig) *Replicator {
 		passes:       counter(r, "ringsync_replicator_passes_total", "Passes over everything that have ended.").WithLabelValues(),
 		passSeconds:  counter(r, "ringsync_replicator_pass_seconds_total", "How long they took together.").WithLabelValues(),
 		lastPass:     gauge(r, "ringsync_replicator_last_pass_timestamp_seconds", "When the last of them ended."),
+		stuck:        gauge(r, "ringsync_replicator_stuck_partitions", "Partitions that have failed in several passes in a row, by why.", "device", "reason"),
 	}}
 }
 
@@ -156,6 +159,26 @@ func (r *Replicator) Passed(took time.Duration) {
 	r.m.passes.Inc()
 	r.m.passSeconds.Add(took.Seconds())
 	r.m.lastPass.WithLabelValues().Set(float64(time.Now().UnixNano()) / 1e9)
+}
+
+// Stuck is where partitions do not advance, and why.
+type Stuck struct{ Device, Reason string }
+
+// Stuck sets how many partitions do not advance; what is not named has none. It
+// belongs to one goroutine.
+func (r *Replicator) Stuck(now map[Stuck]int) {
+	if r == nil {
+		return
+	}
+	for s := range r.stuck {
+		if now[s] == 0 {
+			r.m.stuck.DeleteLabelValues(r.stats.device(s.Device), s.Reason)
+		}
+	}
+	for s, n := range now {
+		r.m.stuck.WithLabelValues(r.stats.device(s.Device), s.Reason).Set(float64(n))
+	}
+	r.stuck = now
 }
 
 // count and timing tell statsd of some at once, and of how long something took.
