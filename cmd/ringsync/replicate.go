@@ -15,6 +15,7 @@ import (
 
 	"github.com/ringsync/ringsync/cmd/internal/account"
 	"github.com/ringsync/ringsync/dataplane/config"
+	"github.com/ringsync/ringsync/dataplane/limit"
 	"github.com/ringsync/ringsync/dataplane/replicator"
 	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -26,7 +27,8 @@ type replicateOptions struct {
 	once, handoffsOnly, dryRun, asJSON, verbose bool
 
 	devices, partitions, policies, accept []string
-	stateDir, state, engine               string
+	stateDir, state, engine, limits       string
+	perDevice, perPeer                    int
 }
 
 func newReplicateCommand() *cobra.Command {
@@ -64,6 +66,9 @@ it is started again. Started by root it becomes the file's user.`,
 	f.StringVar(&o.state, "replicator-state", "", "where each device's last pass is remembered, also over a reboot (default: recon_cache_path)")
 	f.StringVar(&o.stateDir, "state-dir", "/run/ringsync", "where ringsyncd remembers suspect devices, from which nothing is offered")
 	f.StringVar(&o.engine, "engine", cmp.Or(os.Getenv("RINGSYNC_ENGINE"), "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
+	f.StringVar(&o.limits, "limits", "", "file with limits of bytes a second, and of jobs side by side: see TUNING.md (default: none)")
+	f.IntVar(&o.perDevice, "replicate-per-device", 0, "jobs on one device of this node at once; 0: its share of concurrency")
+	f.IntVar(&o.perPeer, "replicate-per-peer", 1, "sessions with one device of another node at once")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log more")
 	f.BoolVar(&o.asJSON, "json", false, "print the figures as JSON")
 	return cmd
@@ -88,6 +93,9 @@ func (o *replicateOptions) run(ctx context.Context, path string, w io.Writer) er
 		return err
 	}
 	defer end()
+	if err := o.limit(&cfg); err != nil {
+		return err
+	}
 	cfg.Only, cfg.HandoffsOnly, cfg.DryRun, cfg.Accept = only, o.handoffsOnly, o.dryRun, o.accept
 	passes, err := replicator.New(cfg)
 	if err != nil {
@@ -108,6 +116,25 @@ func (o *replicateOptions) run(ctx context.Context, path string, w io.Writer) er
 		printPass(w, report)
 	}
 	return errors.Join(err, passes.Close())
+}
+
+// limit reads the limits file, if there is one.
+func (o *replicateOptions) limit(cfg *replicator.Config) error {
+	cfg.PerDevice, cfg.PerPeer = o.perDevice, o.perPeer
+	if o.limits == "" {
+		return nil
+	}
+	l, err := config.ReadLimits(o.limits)
+	if err != nil {
+		return fmt.Errorf("--limits: %w", err)
+	}
+	for to, said := range map[*int]*int{&cfg.Concurrency: l.Concurrency, &cfg.PerDevice: l.PerDevice, &cfg.PerPeer: l.PerPeer} {
+		if said != nil {
+			*to = *said
+		}
+	}
+	cfg.Sender.Limits = limit.New(limit.Config{})
+	return cfg.Sender.Limits.Change(l.Bytes)
 }
 
 // filter reads the lists, which only one pass may have: passes that leave something

@@ -49,6 +49,7 @@ type asked struct {
 	started time.Time
 	node    *dataplane.Node
 	passes  *replicator.Replicator // nil: --replicate is off
+	limits  *limits
 	level   *slog.LevelVar
 	log     *slog.Logger
 }
@@ -60,6 +61,8 @@ const maxAdminBody = 64 << 10
 func (a *asked) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", a.status)
+	mux.Handle("GET /limits", a.limits)
+	mux.Handle("PUT /limits", a.limits)
 	mux.Handle("/log-level", levelHandler(a.level, a.log))
 	return http.MaxBytesHandler(fromHereOnly(mux), maxAdminBody)
 }

@@ -67,8 +67,8 @@ func setLevel(level *slog.LevelVar, body io.Reader) error {
 	return nil
 }
 
-// watchLevel lets SIGUSR2 turn debugging on, and off again. SIGUSR1 and SIGHUP
-// are not taken: Swift's servers restart on them, and scripts know that.
+// watchLevel lets SIGUSR2 turn debugging on, and off again. SIGUSR1 is not taken:
+// Swift's servers restart on it, and scripts know that. SIGHUP is limits'.
 func watchLevel(level *slog.LevelVar, log *slog.Logger) (stop func()) {
 	usual := level.Level()
 	if usual <= slog.LevelDebug {

@@ -20,6 +20,7 @@ import (
 	"github.com/ringsync/ringsync/cmd/internal/account"
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/config"
+	"github.com/ringsync/ringsync/dataplane/limit"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/dataplane/store"
@@ -63,6 +64,7 @@ type options struct {
 	lanes                        int
 	tuning                       tuning
 	replicate                    replicateOptions
+	limits                       string
 	admin                        adminOptions
 }
 
@@ -85,6 +87,7 @@ It listens on bind_ip and bind_port: port 6200 if none is named, which was 6000 
 Swift before 2.8 and still is where a ring of then says so.
 
 swift.conf in swift_dir gives the hash prefix and suffix and the policies.
+SIGHUP reads --limits again, and concurrency in CONFIG's [object-replicator].
 SIGTERM lets sessions finish for --shutdown-timeout, then cuts them; a second one
 cuts them at once.`,
 		Args:          cobra.MaximumNArgs(1),
@@ -107,6 +110,7 @@ cuts them at once.`,
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "HOST:PORT where Prometheus reads /metrics and this machine may PUT /log-level (default: nowhere)")
 	f.DurationVar(&o.shutdown, "shutdown-timeout", 30*time.Second, "time that sessions get to finish after SIGTERM")
+	f.StringVar(&o.limits, "limits", "", "file with limits of bytes a second, and of the replicator's jobs; SIGHUP reads it again (default: none)")
 	o.replicate.add(f)
 	o.admin.add(f)
 	cmd.AddCommand(newKeysCommand())
@@ -138,6 +142,10 @@ func run(ctx context.Context, o *options, path string) error {
 	if err != nil {
 		return err
 	}
+	bounds, err := newLimits(o, path, log)
+	if err != nil {
+		return err
+	}
 	who, err := findAccount(log, s, path != "")
 	if err != nil {
 		return err
@@ -165,11 +173,14 @@ func run(ctx context.Context, o *options, path string) error {
 		return err
 	}
 	defer peers.stop()
-	node, st, seen, err := newNode(o, &s.Settings, cluster, peers, log)
+	node, st, seen, err := newNode(o, &s.Settings, cluster, peers, bounds.bytes, log)
 	if err != nil {
 		return err
 	}
 	defer seen.Close()
+	if err := bounds.show(seen); err != nil {
+		return err
+	}
 	stop, err := serveMetrics(ctx, o.metricsListen, seen, level, log)
 	if err != nil {
 		return err
@@ -184,12 +195,17 @@ func run(ctx context.Context, o *options, path string) error {
 		log.Info("policy", "index", p.Index, "name", p.Name, "kind", p.Kind.String())
 	}
 	log.Info("listening on "+l.Addr().String(), "devices", s.Devices, "peers", peersText(o.allowPeers))
-	passes, ended, err := o.replicate.start(ctx, o, s, st, seen, log)
+	passes, ended, err := o.replicate.start(ctx, o, s, st, seen, bounds.bytes, log)
 	if err != nil {
 		return err
 	}
 	defer ended()
-	quiet, err := o.admin.serve(ctx, o.stateDir, &asked{started: time.Now(), node: node, passes: passes, level: level, log: log})
+	fixed, err := bounds.start(passes)
+	if err != nil {
+		return err
+	}
+	defer fixed()
+	quiet, err := o.admin.serve(ctx, o.stateDir, &asked{started: time.Now(), node: node, passes: passes, limits: bounds, level: level, log: log})
 	if err != nil {
 		return err
 	}
@@ -222,7 +238,7 @@ func serve(node *dataplane.Node, l net.Listener, signals <-chan os.Signal, patie
 	return errors.Join(<-served, err)
 }
 
-func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *allowList, log *slog.Logger) (*dataplane.Node, *store.Store, *stats.Stats, error) {
+func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *allowList, bytes *limit.Set, log *slog.Logger) (*dataplane.Node, *store.Store, *stats.Stats, error) {
 	seen, answers, err := newSeeing(o, s, cluster)
 	if err != nil {
 		return nil, nil, nil, err
@@ -244,7 +260,7 @@ func newNode(o *options, s *config.Settings, cluster *hashes.Cluster, peers *all
 		return nil, nil, nil, fmt.Errorf("--verify %w", err)
 	}
 	receiver := ssync.ReceiverConfig{
-		Verify:        verify,
+		Verify: verify, Limits: bytes,
 		ClientTimeout: notDefault(s.ClientTimeout), LockTimeout: notDefault(s.LockTimeout),
 		Concurrency: s.Concurrency, PerDevice: s.PerDevice,
 		FailureThreshold: s.FailureThreshold, FailureRatio: max(s.FailureRatio, leastRatio), GroupSize: o.tuning.groupSize,

@@ -22,6 +22,10 @@ func TestRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := swiftDir(t)
+	wrongLimits := filepath.Join(empty, "limits.ini")
+	if err := os.WriteFile(wrongLimits, []byte("[node]\nup = 5\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		args []string
@@ -40,6 +44,7 @@ func TestRefusals(t *testing.T) {
 		{"a group of nothing", []string{"--swift-dir=" + good, "--group-size=0"}, "--group-size 0"},
 		{"a peer without an address", []string{"--swift-dir=" + good, "--allow-peers=ring,node7"}, "node7"},
 		{"peers of rings that are not there", []string{"--swift-dir=" + good, "--allow-peers=ring"}, good + ": rings: no ring"},
+		{"limits with a mistake", []string{"--swift-dir=" + good, "--limits=" + wrongLimits}, "limits.ini, line 2"},
 		{"a log level of its own", []string{"--swift-dir=" + good, "--log-level=loud"}, "--log-level"},
 		{"a reserve of its own", []string{"--swift-dir=" + good, "--fallocate-reserve=much"}, `--fallocate-reserve" flag: bytes or a percentage`},
 	} {

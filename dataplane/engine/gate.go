@@ -25,6 +25,7 @@ type gate struct {
 	timeout     time.Duration
 	armed       bool // a deadline of ours is set
 	cause       atomic.Pointer[error]
+	ended       chan struct{}          // closed when it is shut; nil: nobody waits elsewhere
 	wake        atomic.Pointer[func()] // of who waits in a ring, where no deadline of the connection reaches
 }
 
@@ -54,7 +55,9 @@ func (g *gate) next() time.Time {
 // shut makes the operation that is under way, and every later one, fail with
 // cause. The first cause stays. Safe for concurrent use.
 func (g *gate) shut(cause error) {
-	g.cause.CompareAndSwap(nil, &cause)
+	if g.cause.CompareAndSwap(nil, &cause) && g.ended != nil {
+		close(g.ended)
+	}
 	// An error means that the connection is closed: nothing blocks there.
 	_ = g.setDeadline(longAgo)
 	// Like pass, who waits in a ring stores his wake before he looks for a cause.

@@ -27,6 +27,7 @@ type InConfig struct {
 	TextBytes int     // longest line, its end included; 0 = 64 KiB
 	Engine    *Engine // how large bodies land; nil = portable
 	Sums      bool    // chunks carry the xxhash64 of their payload: see sums.go
+	Pacer     Pacer   // bounds how fast; nil: nobody does
 }
 
 // Inbound takes a stream apart: lines (Line) and bodies (Body), as the caller
@@ -38,6 +39,7 @@ type Inbound struct {
 	conn   net.Conn
 	gate   gate
 	pace   pace
+	paced  paced
 	engine *Engine
 	pool   *buffer.Pool
 	text   text
@@ -75,7 +77,8 @@ func NewInbound(ctx context.Context, conn net.Conn, cfg InConfig) (*Inbound, err
 	}
 	i := &Inbound{
 		conn:   conn,
-		gate:   gate{kind: kindReceive, setDeadline: conn.SetReadDeadline},
+		gate:   gate{kind: kindReceive, setDeadline: conn.SetReadDeadline, ended: endedFor(cfg.Pacer)},
+		paced:  paced{by: cfg.Pacer},
 		engine: cfg.Engine,
 		pool:   cfg.Pool,
 		text:   newText(cfg.Pool, max(cfg.TextBytes, len(cfg.Ahead))+textSlack),

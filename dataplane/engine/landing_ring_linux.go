@@ -57,6 +57,8 @@ func (e *Engine) laneFor(i *Inbound, l *Landing, n int64) (lane *uring.Lane) {
 		switch {
 		case i.two.raw == nil:
 			reason = ReasonNoDescriptor
+		case i.paced.slow:
+			reason = ReasonPaced
 		case len(l.pieces[0].lease.Bytes()) < landingBytes+tailBytes:
 			reason = ReasonNoBuffer
 		default:

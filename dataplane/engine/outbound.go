@@ -32,6 +32,7 @@ type OutConfig struct {
 	WriteTimeout time.Duration // of each write to the connection; 0 = none
 	Engine       *Engine       // how bodies are sent; nil = portable
 	Sums         bool          // chunks carry the xxhash64 of their payload: see sums.go
+	Pacer        Pacer         // bounds how fast; nil: nobody does
 }
 
 // Outbound sends pieces in order: bytes (Append, Text) and bodies (Body). They
@@ -48,11 +49,13 @@ type Outbound struct {
 	raw    bool
 	lease  *buffer.Buffer // nil after Close
 
-	buf   []byte // of lease
-	end   int    // buf[headroom:end] is pending
-	limit int    // end of a full payload; end < limit between calls
-	owed  bool   // the CRLF of the chunk before, to be sent with what is pending
-	sums  outSums
+	buf    []byte // of lease
+	end    int    // buf[headroom:end] is pending
+	limit  int    // end of a full payload; end < limit between calls
+	owed   bool   // the CRLF of the chunk before, to be sent with what is pending
+	sums   outSums
+	paced  paced
+	goesOn bool // a body is sent by a ring of which a part was
 
 	sent atomic.Int64
 	ways Ways
@@ -82,7 +85,7 @@ func NewOutbound(ctx context.Context, conn net.Conn, cfg OutConfig) (*Outbound, 
 	}
 	return &Outbound{
 		conn:   conn,
-		gate:   gate{kind: kindSend, setDeadline: conn.SetWriteDeadline, timeout: cfg.WriteTimeout},
+		gate:   gate{kind: kindSend, setDeadline: conn.SetWriteDeadline, timeout: cfg.WriteTimeout, ended: endedFor(cfg.Pacer)},
 		engine: cfg.Engine,
 		file:   newFileSender(conn),
 		raw:    cfg.Raw,
@@ -91,6 +94,7 @@ func NewOutbound(ctx context.Context, conn net.Conn, cfg OutConfig) (*Outbound, 
 		end:    headroom,
 		limit:  headroom + cfg.ChunkBytes,
 		sums:   outSums{on: cfg.Sums && !cfg.Raw},
+		paced:  paced{by: cfg.Pacer},
 	}, nil
 }
 
@@ -207,8 +211,19 @@ func (o *Outbound) start(at int) int {
 
 const crlf = "\r\n"
 
-// write sends p, which nothing is pending behind.
+// write sends p, which nothing is pending behind, in as many pieces as a pacer makes
+// of it.
 func (o *Outbound) write(p []byte) error {
+	for {
+		n := int(o.pay(int64(len(p))))
+		if err := o.put(p[:n]); err != nil || n == len(p) {
+			return err
+		}
+		p = p[n:]
+	}
+}
+
+func (o *Outbound) put(p []byte) error {
 	if err := o.gate.pass(); err != nil {
 		o.err = err
 		return err

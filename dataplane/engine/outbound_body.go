@@ -21,7 +21,9 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	}
 	kind, way, reason := o.way(src, off, n, digest)
 	if way == WayRing {
-		sent, is, without, err := o.sendByRing(src.(FileSource), off, kind, reason, digest)
+		var is bool
+		var without Reason
+		sent, is, without, err = o.sendParts(src.(FileSource), off, kind, reason, digest)
 		if is {
 			if err == nil {
 				err = o.settle()
@@ -33,7 +35,9 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	if o.sums.on && n <= smallBody {
 		way, reason = WayCopy, ReasonSmall // the reader takes it for text
 	}
-	o.engine.count(&o.ways, way, reason)
+	if sent == 0 {
+		o.engine.count(&o.ways, way, reason)
+	}
 	for sent < n {
 		var k int64
 		if whole := o.whole(n - sent); way == WaySendfile && whole > 0 {

@@ -34,6 +34,7 @@ func (i *Inbound) receiveTwo(first, second []byte) (int, error) {
 func (i *Inbound) got(began time.Time, n int, err error) error {
 	i.received.Add(int64(n))
 	slow := i.pace.tooSlow(began, n)
+	i.spend(n)
 	switch {
 	case slow && err == nil:
 		return i.keep(&OpError{Kind: kindReceive, Err: ErrTooSlow})

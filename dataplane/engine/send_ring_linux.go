@@ -84,7 +84,9 @@ func (o *Outbound) sendByRing(src FileSource, off int64, k Kind, reason Reason, 
 	if 2*w.zeroCopied > k.Bytes {
 		way = WayZeroCopy
 	}
-	o.engine.count(&o.ways, way, reason)
+	if !o.goesOn {
+		o.engine.count(&o.ways, way, reason)
+	}
 	return w.sent, true, 0, o.err
 }
 

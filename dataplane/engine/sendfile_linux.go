@@ -29,11 +29,13 @@ func newFileSender(conn net.Conn) fileSender { return fileSender{raw: rawConn(co
 
 func (s *fileSender) usable() bool { return s.raw != nil }
 
-// sendFile sends src[off, off+n), which fills whole chunks: for each one one send of all that goes before the
+// sendFile sends src[off, off+n), which fills whole chunks, or more of them where a
+// pacer makes them smaller: for each one one send of all that goes before the
 // file's bytes, held back (MSG_MORE) until they come, and one sendfile(2).
 func (o *Outbound) sendFile(src FileSource, off, n int64) (sent int64, err error) {
 	for sent < n && err == nil {
-		part := o.room()
+		part := int(o.pay(min(int64(o.room()), n-sent)))
+		o.owe(o.Pending())
 		var k int
 		k, err = o.sendFilePart(src, off+sent, part)
 		sent += int64(k)
@@ -78,7 +80,7 @@ func (o *Outbound) copyPart(src Source, off int64, n int) (int, error) {
 	if err != nil {
 		return n, o.sourceFailed(err)
 	}
-	err = o.write(room)
+	err = o.put(room) // it is paid
 	o.owed = owed
 	return n, err
 }

@@ -39,10 +39,11 @@ const (
 	ReasonNoBuffer                   // or the pool no buffer
 	ReasonNoDescriptor               // the connection or the body is no descriptor of ours
 	ReasonNotDirect                  // the file is not written past the page cache
+	ReasonPaced                      // a pacer grants so little at a time that it is not worth a lane
 	reasonCount
 )
 
-var reasonNames = [reasonCount]string{"warm", "cold", "direct", "digest", "small", "engine", "no_lane", "no_buffer", "no_descriptor", "not_direct"}
+var reasonNames = [reasonCount]string{"warm", "cold", "direct", "digest", "small", "engine", "no_lane", "no_buffer", "no_descriptor", "not_direct", "limit"}
 
 func (r Reason) String() string { return reasonNames[r] }
 

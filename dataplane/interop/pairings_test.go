@@ -10,6 +10,7 @@ import (
 	"github.com/ringsync/ringsync/bench/peer"
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine/enginetest"
+	"github.com/ringsync/ringsync/dataplane/limit"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -34,6 +35,10 @@ func ourPush(r *rig, devices, to string, only ...string) pushed {
 }
 
 func ourPushAs(r *rig, verb ssync.Verb, devices, to string, only ...string) pushed {
+	return ourPushWithin(r, nil, verb, devices, to, only...)
+}
+
+func ourPushWithin(r *rig, limits *limit.Set, verb ssync.Verb, devices, to string, only ...string) pushed {
 	d, err := r.store(devices).Device(device)
 	if err != nil {
 		r.t.Fatal(err)
@@ -44,7 +49,7 @@ func ourPushAs(r *rig, verb ssync.Verb, devices, to string, only ...string) push
 		r.t.Fatal(err)
 	}
 	moves := enginetest.FromEnv(r.t, pool)
-	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Engine: moves, Log: r.log, ConnTimeout: 5e9, NodeTimeout: 60e9})
+	sender, err := ssync.NewSender(ssync.SenderConfig{Pool: pool, Engine: moves, Log: r.log, ConnTimeout: 5e9, NodeTimeout: 60e9, Limits: limits})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -38,6 +38,10 @@ type Config struct {
 	Concurrency int // concurrency: jobs at once; 1
 	PerDevice   int // of them on one local device; default its share
 	PerPeer     int // sessions with one remote device; 1
+	// MaxConcurrency is what Change may raise Concurrency to: there is address space
+	// for so many jobs' buffers, of which those in use take memory. 4 times
+	// Concurrency, and at least 8.
+	MaxConcurrency int
 
 	HandoffsFirst bool // handoffs_first
 	HandoffsOnly  bool // primaries are left out
@@ -101,6 +105,7 @@ type Replicator struct {
 	peers  *peers
 	state  *state
 	behind *behind
+	bounds *bounds
 	board  *board
 	now    counters // of the pass in hand, or of the last one
 
@@ -119,7 +124,7 @@ func New(cfg Config) (*Replicator, error) {
 		return nil, errors.New("replicator: a store, rings and a log are needed")
 	}
 	cfg.setDefaults()
-	pool, err := buffer.New(buffer.Config{Count: buffersPerJob * cfg.Concurrency})
+	pool, err := buffer.New(buffer.Config{Count: buffersPerJob * cfg.MaxConcurrency})
 	if err != nil {
 		return nil, err
 	}
@@ -132,15 +137,17 @@ func New(cfg Config) (*Replicator, error) {
 	if err != nil {
 		return nil, errors.Join(err, moves.Close(), pool.Close())
 	}
+	bounds := newBounds(cfg)
 	return &Replicator{
-		cfg: cfg, pool: pool, engine: moves, sender: sender,
-		asker: newAsker(cfg), peers: newPeers(cfg), state: &state{cfg: cfg}, behind: newBehind(), board: newBoard(cfg),
+		cfg: cfg, pool: pool, engine: moves, sender: sender, bounds: bounds,
+		asker: newAsker(cfg), peers: newPeers(cfg, bounds), state: &state{cfg: cfg}, behind: newBehind(), board: newBoard(cfg),
 		cycle: rand.IntN(cycles), warned: map[string]bool{}, meanwhile: func(*job) {}, pushed: func(*job) {},
 	}, nil
 }
 
 func (c *Config) setDefaults() {
 	c.Concurrency, c.PerPeer = max(1, c.Concurrency), max(1, c.PerPeer)
+	c.MaxConcurrency = max(c.Concurrency, cmp.Or(c.MaxConcurrency, max(8, 4*c.Concurrency)))
 	c.Interval = cmp.Or(c.Interval, defaultInterval)
 	c.StuckAfter = cmp.Or(c.StuckAfter, defaultStuckAfter)
 	c.StatsInterval = cmp.Or(c.StatsInterval, defaultStatsInterval)

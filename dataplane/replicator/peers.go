@@ -21,10 +21,17 @@ import (
 // success ends it. So the first job that meets a dead node waits for it, and all
 // others go on.
 type peers struct {
-	cfg   Config
-	mu    sync.Mutex
-	holds map[string]*hold         // by address, or by address/device
-	doors map[string]chan struct{} // by address/device: PerPeer places
+	cfg    Config
+	bounds *bounds
+	mu     sync.Mutex
+	holds  map[string]*hold // by address, or by address/device
+	doors  map[string]*door // by address/device
+}
+
+// door has places for PerPeer sessions with a remote device.
+type door struct {
+	inside int
+	left   chan struct{} // closed when somebody leaves, and then another one
 }
 
 type hold struct {
@@ -33,8 +40,8 @@ type hold struct {
 	length time.Duration
 }
 
-func newPeers(cfg Config) *peers {
-	return &peers{cfg: cfg, holds: map[string]*hold{}, doors: map[string]chan struct{}{}}
+func newPeers(cfg Config, b *bounds) *peers {
+	return &peers{cfg: cfg, bounds: b, holds: map[string]*hold{}, doors: map[string]*door{}}
 }
 
 // scope is what a failure says something about.
@@ -144,30 +151,60 @@ func (p *peers) enter(ctx context.Context, d *ring.Device) (leave func(error), e
 	if err := p.held(d); err != nil {
 		return nil, err
 	}
-	door := p.door(d)
-	select {
-	case door <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	name := peerName(d)
+	if err := p.goIn(ctx, name); err != nil {
+		return nil, err
 	}
 	if err := p.held(d); err != nil { // who was inside before us may have found out
-		<-door
+		p.goOut(name)
 		return nil, err
 	}
 	return func(err error) {
-		<-door
+		p.goOut(name)
 		p.learn(d, err)
 	}, nil
 }
 
-func (p *peers) door(d *ring.Device) chan struct{} {
+// goIn waits until a door has a place, by somebody who leaves or by other bounds.
+func (p *peers) goIn(ctx context.Context, name string) error {
+	for {
+		now, changed := p.bounds.get()
+		left := p.tryIn(name, now.PerPeer)
+		if left == nil {
+			return nil
+		}
+		select {
+		case <-left:
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// tryIn takes a place, or tells when it is worth another try.
+func (p *peers) tryIn(name string, places int) (left <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	name := peerName(d)
-	if p.doors[name] == nil {
-		p.doors[name] = make(chan struct{}, p.cfg.PerPeer)
+	d := p.doors[name]
+	if d == nil {
+		d = &door{left: make(chan struct{})}
+		p.doors[name] = d
 	}
-	return p.doors[name]
+	if d.inside >= places {
+		return d.left
+	}
+	d.inside++
+	return nil
+}
+
+func (p *peers) goOut(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.doors[name]
+	d.inside--
+	close(d.left)
+	d.left = make(chan struct{})
 }
 
 func (p *peers) held(d *ring.Device) error {

@@ -78,7 +78,7 @@ func FuzzLockOf(f *testing.F) {
 func TestHolds(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	cfg := Config{PerPeer: 1, Now: func() time.Time { return now }, jitter: func(d time.Duration) time.Duration { return d }}
-	p := newPeers(cfg)
+	p := newPeers(cfg, newBounds(cfg))
 	a := &ring.Device{ReplicationIP: "10.0.0.1", ReplicationPort: 1, Name: "a"}
 	b := &ring.Device{ReplicationIP: "10.0.0.1", ReplicationPort: 1, Name: "b"}
 	try := func(d *ring.Device, err error) error {
@@ -117,7 +117,8 @@ func TestHolds(t *testing.T) {
 // One session at a time has to do with a remote disk, and who waits can be told to
 // stop.
 func TestDoor(t *testing.T) {
-	p := newPeers(Config{PerPeer: 1, Now: time.Now, jitter: func(d time.Duration) time.Duration { return d }})
+	cfg := Config{PerPeer: 1, Now: time.Now, jitter: func(d time.Duration) time.Duration { return d }}
+	p := newPeers(cfg, newBounds(cfg))
 	d := &ring.Device{ReplicationIP: "10.0.0.1", ReplicationPort: 1, Name: "a"}
 	leave, err := p.enter(t.Context(), d)
 	if err != nil {

@@ -52,11 +52,17 @@ func newQueue(jobs []*job, places, perDevice int) *queue {
 		}
 		q.waiting[j.device] = append(q.waiting[j.device], j)
 	}
+	q.allow(places, perDevice)
+	return q
+}
+
+// allow says how many jobs may be in hand; those that are stay.
+func (q *queue) allow(places, perDevice int) {
+	q.places = places
 	share := (places + len(q.devices) - 1) / max(1, len(q.devices))
 	if q.perDevice = share; perDevice > 0 {
 		q.perDevice = perDevice
 	}
-	return q
 }
 
 // next takes a job for which there is room; nil if there is none. A device whose
@@ -117,11 +123,13 @@ func (q *queue) look(now time.Time, lend, leave time.Duration) (hopeless bool) {
 // work does jobs until all have ended, or the pass has: by the end of ctx, or a
 // ring that has changed. It returns those that are worth another try.
 func (p *pass) work(ctx context.Context, jobs []*job) (again []*job) {
-	q := newQueue(jobs, p.cfg.Concurrency, p.cfg.PerDevice)
+	q := newQueue(jobs, 0, 0)
 	ended := make(chan *task, len(jobs)) // who comes late finds room
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
+		now, changed := p.bounds.get()
+		q.allow(now.Concurrency, now.PerDevice)
 		p.startMore(ctx, q, ended)
 		if len(q.tasks) == 0 {
 			return again
@@ -138,6 +146,7 @@ func (p *pass) work(ctx context.Context, jobs []*job) (again []*job) {
 				p.leaveBehind(q)
 				return again
 			}
+		case <-changed:
 		case <-ctx.Done():
 			p.drain(q, ended)
 			return nil

@@ -24,14 +24,17 @@ func FromSettings(ctx context.Context, s *config.Settings) (Config, error) {
 		Sender: ssync.SenderConfig{
 			ConnTimeout: max(r.ConnTimeout, 1), NodeTimeout: max(r.NodeTimeout, 1), HTTPTimeout: max(r.HTTPTimeout, 1),
 		},
-		// Swift's workers are processes, each with as many jobs at once.
-		Concurrency:   r.Concurrency * max(1, r.Workers),
+		Concurrency:   Jobs(s),
 		HandoffsFirst: r.HandoffsFirst, HandoffDelete: r.HandoffDelete,
 		ReclaimAge: max(s.ReclaimAge, 1), Interval: max(r.Interval, 1), StatsInterval: max(r.StatsInterval, 1),
 		ReconCache: filepath.Join(r.ReconCachePath, "object.recon"),
 		StateDir:   r.ReconCachePath,
 	}, err
 }
+
+// Jobs are done at once, by [object-replicator]: Swift's workers are processes, each
+// with as many of them.
+func Jobs(s *config.Settings) int { return s.Replicator.Concurrency * max(1, s.Replicator.Workers) }
 
 // Warn says what an operator should know who has just started a replicator with
 // these settings.

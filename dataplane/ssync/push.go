@@ -89,6 +89,7 @@ func (r *Result) add(next *Result) {
 	r.Features = next.Features
 	r.Sessions += next.Sessions
 	r.Ways.Add(next.Ways)
+	r.Paced += next.Paced
 	if next.ZeroCopy != engine.ZeroCopyUntried {
 		r.ZeroCopy = next.ZeroCopy
 	}

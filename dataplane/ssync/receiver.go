@@ -12,6 +12,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/limit"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
@@ -35,6 +36,7 @@ type ReceiverConfig struct {
 	FailureRatio     float64       // replication_failure_ratio; 1.0
 	GroupSize        int           // objects that one commit publishes at the most; 256
 	KeepAlive        time.Duration // between blank lines while the sender waits; 5 s
+	Limits           *limit.Set    // of bytes a second; nil: none
 	Verify           Verify        // what bodies from another of ours are held against at the least; stored
 
 	// Settled is told of each subrequest when it has come to its end, from
@@ -123,6 +125,7 @@ type Report struct {
 	Verified                       Verified       // bodies that were stored
 	Features                       proto.Features // that were agreed on
 	Ways                           engine.Ways    // of bodies of more than 64 KiB
+	Paced                          time.Duration  // waited for limits of bytes a second
 	Elapsed                        time.Duration
 }
 
@@ -140,7 +143,8 @@ type reception struct {
 	log       *slog.Logger
 	wanted    []proto.Wanted // sorted, once the check is over
 	report    Report
-	progress  atomic.Int64 // objects checked or committed, for keep-alives
+	pacer     *limit.Stream // nil without limits
+	progress  atomic.Int64  // objects checked or committed, for keep-alives
 }
 
 // Serve speaks a session to its end, from the response head on, and leaves the
@@ -161,6 +165,7 @@ func (r *Receiver) Serve(ctx context.Context, conn net.Conn, req Request) (Repor
 		s.noteWays()
 		s.in.Close()
 		s.out.Close()
+		s.pacer.Close()
 	}
 	s.report.Elapsed = time.Since(start)
 	if err != nil {
@@ -181,6 +186,7 @@ func (r *Receiver) Refuse(ctx context.Context, conn net.Conn, req Request, refus
 	s.tell(refusal)
 	s.in.Close()
 	s.out.Close()
+	s.pacer.Close()
 	return nil
 }
 
@@ -229,8 +235,9 @@ func (s *reception) respond(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.in, err = engine.NewInbound(ctx, s.conn, engine.InConfig{Pool: s.cfg.Pool, Chunked: s.req.Chunked, Length: s.req.Length, Ahead: s.req.Ahead, Sums: sums, Engine: s.cfg.Engine})
+	s.in, err = engine.NewInbound(ctx, s.conn, engine.InConfig{Pool: s.cfg.Pool, Chunked: s.req.Chunked, Length: s.req.Length, Ahead: s.req.Ahead, Sums: sums, Engine: s.cfg.Engine, Pacer: s.pace()})
 	if err != nil {
+		s.pacer.Close()
 		s.out.Close()
 		return err
 	}

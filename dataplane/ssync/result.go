@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/ringsync/ringsync/dataplane/control"
 	"github.com/ringsync/ringsync/dataplane/engine"
@@ -127,6 +128,7 @@ type Result struct {
 	Sessions        int
 	Ways            engine.Ways     // of bodies of more than 64 KiB
 	ZeroCopy        engine.ZeroCopy // what the last session that tried it found out
+	Paced           time.Duration   // waited for limits of bytes a second
 	Limited         bool            // there was more than MaxObjects allowed
 	Err             error           // why it failed, or what could not be offered
 

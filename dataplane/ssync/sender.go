@@ -10,6 +10,7 @@ import (
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
+	"github.com/ringsync/ringsync/dataplane/limit"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/proto"
 	"golang.org/x/sys/unix"
@@ -30,6 +31,7 @@ type SenderConfig struct {
 	MD5         bool          // read bodies against their ETag as well, as Swift's sender does
 	Verify      Verify        // what another of ours holds bodies against at the least; stored
 	FallBack    bool          // Push asks with REPLICATION where SSYNC is answered by 405
+	Limits      *limit.Set    // of bytes a second; nil: none
 	Dialer      func(ctx context.Context, address string) (net.Conn, error)
 }
 
@@ -107,6 +109,7 @@ type transmission struct {
 	bare     bool // some wanted line had no flags
 	answered bool // the answer to the offers has begun
 	window   window
+	pacer    *limit.Stream // nil without limits
 }
 
 // Send speaks one session. The result is never nil: Err in it is why the session
@@ -141,7 +144,7 @@ func (t *transmission) tell() {
 	r := &t.result
 	log := t.log.With("offered", r.Offered, "wanted", r.Wanted, "sent", r.Sent, "proven", r.Proven, "unproven", r.Unproven, "not_sent", r.NotSent,
 		"failed", r.Failed, "bytes", r.Bytes, "verified", r.Verified.String(), "features", r.Features.String(),
-		"ways", r.Ways.String(), "zero_copy", r.ZeroCopy.String())
+		"ways", r.Ways.String(), "zero_copy", r.ZeroCopy.String(), "paced", r.Paced.Round(time.Millisecond).String())
 	if r.Err != nil {
 		log.Info("sent session failed", "error", r.Err)
 		return
@@ -193,6 +196,7 @@ func (t *transmission) disconnect(ending bool) {
 	t.peer.close()
 	t.noteWays()
 	t.out.Close()
+	t.pacer.Close()
 }
 
 func (t *transmission) flush() error {

@@ -60,8 +60,9 @@ func (t *transmission) open(ctx context.Context, request proto.RequestHead) erro
 	if err != nil {
 		return err
 	}
-	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout, Engine: t.cfg.Engine, Sums: sums})
+	t.out, err = engine.NewOutbound(ctx, t.conn, engine.OutConfig{Pool: t.cfg.Pool, ChunkBytes: t.cfg.ChunkBytes, WriteTimeout: t.cfg.NodeTimeout, Engine: t.cfg.Engine, Sums: sums, Pacer: t.pace()})
 	if err != nil {
+		t.pacer.Close()
 		in.Close()
 		return err
 	}

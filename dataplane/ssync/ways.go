@@ -2,8 +2,8 @@ package ssync
 
 // noteWays takes down how bodies were sent, when no more are.
 func (t *transmission) noteWays() {
-	t.result.Ways, t.result.ZeroCopy = t.out.Ways(), t.out.ZeroCopy()
+	t.result.Ways, t.result.ZeroCopy, t.result.Paced = t.out.Ways(), t.out.ZeroCopy(), t.out.Paced()
 }
 
 // noteWays takes down how bodies landed.
-func (s *reception) noteWays() { s.report.Ways = s.in.Ways() }
+func (s *reception) noteWays() { s.report.Ways, s.report.Paced = s.in.Ways(), s.in.Paced() }

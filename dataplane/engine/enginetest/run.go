@@ -59,6 +59,8 @@ func Run(t *testing.T, e Engine) {
 		{"drain and rest", testDrain},
 		{"read timeout", testReadTimeout},
 		{"context", testContext},
+		{"paced", testPaced},
+		{"paced waits", testPacedWaits},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, e) })
 	}
