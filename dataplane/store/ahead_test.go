@@ -119,9 +119,12 @@ func TestAheadBySteps(t *testing.T) {
 		{"missing", 4, 2, 0, unix.ENOENT},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			var mu sync.Mutex // the commit has goroutines
 			var seen []string
 			id, ahead := uint64(0), false
 			note := func(when string, op *store.Op, err error) {
+				mu.Lock()
+				defer mu.Unlock()
 				if len(seen) == 0 {
 					id = op.File
 				}
