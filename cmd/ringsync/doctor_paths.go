@@ -36,6 +36,7 @@ func printRings(w io.Writer, r *doctor.Rings) {
 		fmt.Fprintf(w, "          setup with %s; lacks %s\n", strings.Join(r.Flags, ","), none(r.Lacks))
 	}
 	fmt.Fprintf(w, "          sends without a copy: %s\n", r.ZeroCopy)
+	fmt.Fprintf(w, "          cold small objects are fetched ahead of a sender: %s\n", r.Ahead)
 }
 
 func none(list []string) string {

@@ -12,12 +12,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/ringsync/ringsync/cmd/internal/account"
+	"github.com/ringsync/ringsync/cmd/internal/cores"
 	"github.com/ringsync/ringsync/dataplane"
 	"github.com/ringsync/ringsync/dataplane/config"
 	"github.com/ringsync/ringsync/dataplane/limit"
@@ -31,20 +31,10 @@ import (
 
 func main() {
 	unix.Umask(0o022) // as Swift's daemons do: what we make, they must be able to read
-	useCores()
+	cores.Use()
 	if err := newCommand().Execute(); err != nil {
 		fmt.Fprintln(os.Stderr, "ringsyncd:", err)
 		os.Exit(1)
-	}
-}
-
-// useCores lets as many goroutines again run as there are processors: a thread
-// that waits for a disk holds one of the runtime's places until the scheduler
-// notices, and digests would idle meanwhile. On two cores this gave 64 MiB bodies
-// a tenth to a fifth more. GOMAXPROCS in the environment has the last word.
-func useCores() {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	}
 }
 

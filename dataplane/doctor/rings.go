@@ -16,11 +16,12 @@ type Rings struct {
 	Lacks      []string `json:"lacks,omitempty"` // operations
 	Registered bool     `json:"registered_buffers"`
 	ZeroCopy   string   `json:"zero_copy"` // whether sends without a copy are tried, and why
+	Ahead      string   `json:"ahead"`     // how small files are fetched ahead, and why
 }
 
 func rings(r engine.Rules) Rings {
 	p := uring.Probe()
-	found := Rings{Works: p.Err == nil, Text: p.String(), Flags: p.Flags, Registered: p.Err == nil && p.Registered == nil, ZeroCopy: r.ZeroCopyWhy}
+	found := Rings{Works: p.Err == nil, Text: p.String(), Flags: p.Flags, Registered: p.Err == nil && p.Registered == nil, ZeroCopy: r.ZeroCopyWhy, Ahead: r.FetchWhy}
 	if r.ZeroCopyFrom >= 0 {
 		found.ZeroCopy = "sends from " + size(int64(r.ZeroCopyFrom)) + " on are " + r.ZeroCopyWhy
 	}

@@ -36,7 +36,7 @@ type Config struct {
 const (
 	// defaultReadAhead: more brings nothing.
 	defaultReadAhead = 4
-	// mostReadAhead leaves room in a ring, of 64 places.
+	// mostReadAhead leaves room in a ring, of 64 places at the least.
 	mostReadAhead = 16
 )
 
@@ -126,7 +126,7 @@ func (e *Engine) Stats() Stats {
 // Rules are what ways are chosen by.
 func (e *Engine) Rules() Rules {
 	if e == nil {
-		return Rules{Engine: Portable, Why: e.Why(), ZeroCopyFrom: -1, ZeroCopyWhy: "no rings"}
+		return Rules{Engine: Portable, Why: e.Why(), ZeroCopyFrom: -1, ZeroCopyWhy: "no rings", FetchWhy: noRingsFetch}
 	}
 	return e.rules
 }

@@ -5,6 +5,7 @@ package engine
 import (
 	"errors"
 	"hash"
+	"sync/atomic"
 )
 
 // lanes are what only Linux has.
@@ -18,6 +19,8 @@ func probeUring() (works bool, why string, err error) { return false, "io_uring 
 // seams are for tests, of what only Linux has.
 type seams struct{}
 
+func fetchesByRing(Config, bool) (is bool, why string) { return false, noRingsFetch }
+
 func zeroCopyFrom(Config, bool) (from int, why string) { return -1, "no rings" }
 
 func cold(FileSource, int64, int64) bool { return false }
@@ -25,6 +28,8 @@ func cold(FileSource, int64, int64) bool { return false }
 func (o *Outbound) sendByRing(FileSource, int64, Kind, Reason, hash.Hash) (sent int64, is bool, without Reason, err error) {
 	return 0, false, ReasonEngine, nil
 }
+
+func (*Engine) fetchByRing([]Ahead, *atomic.Bool) (cold int, is bool) { return 0, false }
 
 func (i *Inbound) landByRing(*Landing, int64) (got int64, is bool, err error) {
 	i.engine.count(&i.ways, WayLandCopy, ReasonEngine)

@@ -22,7 +22,10 @@ type Rules struct {
 	ZeroCopyFrom int    // bytes of one send from which it is tried without a copy; negative: never
 	ZeroCopyWhy  string // that is so
 
-	rings bool
+	FetchWhy string // how small files are fetched ahead, and why
+
+	rings   bool
+	fetches bool // small files, by rings
 }
 
 // Kind is what matters of a body for its way.
@@ -44,6 +47,7 @@ func NewRules(cfg Config) (Rules, error) {
 	if r.DirectFrom == 0 {
 		r.DirectFrom = defaultDirectFrom
 	}
+	r.fetches, r.FetchWhy = fetchesByRing(cfg, r.rings)
 	r.ZeroCopyFrom, r.ZeroCopyWhy = zeroCopyFrom(cfg, r.rings)
 	return r, nil
 }

@@ -8,7 +8,7 @@ const (
 	// notification in any case. On a loopback nothing can be measured: it copies.
 	defaultZeroCopyFrom = 64 << 10
 	// mostNotices of sends may be awaited on one ring; beyond them the kernel copies.
-	// The ring has 64 places, of which reads and the socket want few.
+	// A ring has 64 places at the least, of which reads and the socket want few.
 	mostNotices = 32
 )
 

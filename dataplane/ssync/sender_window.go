@@ -19,7 +19,8 @@ const (
 // window lets the disk work ahead of the sender: small objects are opened and read
 // one after the other, each by several calls, and from a cold cache each of those
 // waits for the disk. What is wanted next is fetched into the kernel's caches
-// meanwhile, many files side by side; the turns themselves remain what they are.
+// meanwhile, many files side by side, by a ring of the kernel where there is one, which
+// is held for one batch at a time; the turns themselves remain what they are.
 //
 //	 sent        turn   fetched, or being fetched     not yet
 //	─────────────▶│◀────────── at most 256 ─────────▶│

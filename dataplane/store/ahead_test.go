@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +99,71 @@ func TestAhead(t *testing.T) {
 			}
 			if p.Ahead(h, storetest.Time(2), row.most).Fetch() {
 				t.Error("what is not there is cold")
+			}
+		})
+	}
+}
+
+// Whoever makes the calls himself asks for each of them at the seam and tells it there,
+// of one open file; what may be read is what Fetch would, and nothing is left open.
+func TestAheadBySteps(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		most int64
+		at   float64 // the object's time
+		body int
+		err  error
+	}{
+		{"small", 4, 1, 4, nil},
+		{"large", 3, 1, 0, nil},
+		{"missing", 4, 2, 0, unix.ENOENT},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var mu sync.Mutex // the commit has goroutines
+			var seen []string
+			id, ahead := uint64(0), false
+			note := func(when string, op *store.Op, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if len(seen) == 0 {
+					id = op.File
+				}
+				if op.File != id && ahead {
+					t.Errorf("%s is of file %d, and not %d", op.Call, op.File, id)
+				}
+				seen = append(seen, fmt.Sprint(when, " ", op.Call, " ", err))
+			}
+			p := newPartition(t, watched(storetest.Hooks{
+				OnBefore: func(op *store.Op) error { note("ask", op, nil); return nil },
+				OnAfter:  func(op *store.Op, err error) { note("tell", op, err) },
+			}))
+			must(t, storetest.Put(p, "/a/c/o", storetest.Time(1), []byte("body")))
+			a := p.Ahead(storetest.Hash("/a/c/o"), storetest.Time(row.at), row.most)
+			seen, ahead = nil, true
+			dir, path, flags, resolve, err := a.StartOpen()
+			must(t, err)
+			fd, err := unix.Openat2(dir, path, &unix.OpenHow{Flags: flags, Resolve: resolve})
+			body, err := a.EndOpen(fd, err)
+			if body != row.body || !errors.Is(err, row.err) {
+				t.Fatalf("%d bytes are worth reading, want %d: %v", body, row.body, err)
+			}
+			if err != nil {
+				return
+			}
+			must(t, a.StartRead())
+			name, err := a.StartAttribute()
+			must(t, err)
+			_, err = unix.Fgetxattr(fd, name, nil)
+			a.EndAttribute(err)
+			a.EndRead(unix.EIO)
+			a.Close()
+			want := []string{"ask open <nil>", "tell open <nil>", "ask stat <nil>", "tell stat <nil>", "ask read <nil>",
+				"ask getxattr <nil>", "tell getxattr <nil>", "tell read input/output error"}
+			if !slices.Equal(seen, want) {
+				t.Errorf("seen %q, want %q", seen, want)
+			}
+			if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
+				t.Errorf("the file is open: %v", err)
 			}
 		})
 	}

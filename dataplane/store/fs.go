@@ -151,10 +151,7 @@ func (r *root) open(path string, flags int, perm uint32) (*file, error) {
 
 // opened makes a file of what one call opens.
 func (r *root) opened(call Call, path string, open func() (fd int, err error)) (*file, error) {
-	f := &file{root: r, path: path}
-	if r.witness != nil {
-		f.id = r.files.Add(1)
-	}
+	f := r.unopened(path)
 	err := r.do(Op{Call: call, Path: path, File: f.id}, func() error {
 		return again(func() (err error) {
 			f.fd, err = open()
@@ -165,6 +162,15 @@ func (r *root) opened(call Call, path string, open func() (fd int, err error)) (
 		return nil, err
 	}
 	return f, nil
+}
+
+// unopened is a file that is about to be opened.
+func (r *root) unopened(path string) *file {
+	f := &file{root: r, path: path}
+	if r.witness != nil {
+		f.id = r.files.Add(1)
+	}
+	return f
 }
 
 // openIn opens a name that was read in a directory. It has no slash in it, so

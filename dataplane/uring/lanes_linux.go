@@ -18,7 +18,7 @@ type LanesConfig struct {
 }
 
 // Lanes are rings with their threads, each made when it is first needed. One costs
-// a thread, two descriptors and 300 KiB. Safe for concurrent use.
+// a thread, two descriptors, and what its ring maps. Safe for concurrent use.
 type Lanes struct {
 	pool    *buffer.Pool
 	cfg     LanesConfig

@@ -21,9 +21,6 @@ func MappedBytes(entries int) int64 {
 // counterBytes lie before the CQEs.
 const counterBytes = 64
 
-// DefaultMappedBytes is that of a ring of the default size.
-func DefaultMappedBytes() int64 { return MappedBytes(defaultEntries) }
-
 // mapped is what this ring has mapped.
 func (r *Ring) mapped() int64 {
 	return int64(len(r.queues.rings) + len(r.queues.entries) + len(r.scratch))

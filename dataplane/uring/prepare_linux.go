@@ -30,6 +30,16 @@ func (r *Ring) Read(fd int, s Span, off int64, tag uint64) error {
 	return r.transfer(iouring.IORING_OP_READ, iouring.IORING_OP_READ_FIXED, fd, s, off, true, tag)
 }
 
+// ReadCached is Read of what lies in the page cache: it waits for no disk, and fails
+// with EAGAIN where it would have to.
+func (r *Ring) ReadCached(fd int, s Span, off int64, tag uint64) error {
+	err := r.Read(fd, s, off, tag)
+	if err == nil {
+		r.last.SetOpFlags(unix.RWF_NOWAIT)
+	}
+	return err
+}
+
 // Write writes to a file at off, from the registered buffer where it is one. As
 // with pwrite(2) it may come short.
 func (r *Ring) Write(fd int, s Span, off int64, tag uint64) error {
@@ -165,6 +175,44 @@ func (r *Ring) Openat(dir int, path string, flags int, mode uint32, tag uint64) 
 	}
 	e.PrepOperation(iouring.IORING_OP_OPENAT, int32(dir), at, mode, 0)
 	e.SetOpFlags(uint32(flags | unix.O_CLOEXEC))
+	e.SetUserData(uint64(slot))
+	return nil
+}
+
+// Openat2 is Openat in the way that how says, with what a path may not lead through.
+func (r *Ring) Openat2(dir int, path string, how unix.OpenHow, tag uint64) error {
+	e, _, slot, err := r.begin(tag)
+	if err != nil {
+		return err
+	}
+	at, ok := r.putPath(slot, path)
+	if piece := r.slotMemory(int(slot)); ok && len(path) < len(piece)-howBytes {
+		// Sound: the end of the slot's memory, which the path does not reach, is mapped
+		// until Close, aligned, and the operation's until its completion.
+		lies := (*unix.OpenHow)(unsafe.Pointer(&piece[len(piece)-howBytes]))
+		*lies = how
+		e.PrepOperation(iouring.IORING_OP_OPENAT2, int32(dir), at, uint32(unsafe.Sizeof(how)), uint64(uintptr(unsafe.Pointer(lies))))
+		e.SetUserData(uint64(slot))
+		return nil
+	}
+	return r.giveUp(e, slot, unix.ENAMETOOLONG)
+}
+
+// howBytes hold a unix.OpenHow, and are a multiple of what it is aligned to.
+const howBytes = 64
+
+// Fgetxattr asks for the length of an attribute's value, which brings the value into
+// the kernel's caches.
+func (r *Ring) Fgetxattr(fd int, name string, tag uint64) error {
+	e, _, slot, err := r.begin(tag)
+	if err != nil {
+		return err
+	}
+	at, ok := r.putPath(slot, name)
+	if !ok {
+		return r.giveUp(e, slot, unix.ERANGE)
+	}
+	e.PrepOperation(iouring.IORING_OP_FGETXATTR, int32(fd), at, 0, 0)
 	e.SetUserData(uint64(slot))
 	return nil
 }

@@ -46,6 +46,8 @@ var operations = [...]struct {
 	{"send_zc", iouring.IORING_OP_SEND_ZC},
 	{"poll", iouring.IORING_OP_POLL_ADD},
 	{"openat", iouring.IORING_OP_OPENAT},
+	{"openat2", iouring.IORING_OP_OPENAT2},
+	{"fgetxattr", iouring.IORING_OP_FGETXATTR},
 	{"statx", iouring.IORING_OP_STATX},
 	{"close", iouring.IORING_OP_CLOSE},
 	{"fsync", iouring.IORING_OP_FSYNC},

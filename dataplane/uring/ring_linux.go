@@ -25,7 +25,12 @@ const (
 type Config struct {
 	Entries int // operations in flight; a power of two, at most 4096; 0 = 64
 	Workers int // kernel threads at most for calls on files that block; 0 = the kernel's default
+
+	kernel kernel // nil: the one that runs
 }
+
+// kernel is io_uring_setup(2), or a test's that plays another one.
+type kernel func(entries uint, p *iouring.IOURingParams) (fd int, err error)
 
 // Ring is one io_uring. It belongs to the goroutine that made it, which must be
 // locked to its thread (runtime.LockOSThread); only Wake may be called by others.
@@ -70,9 +75,13 @@ func New(cfg Config) (*Ring, error) {
 	if entries < 1 || entries > 4096 || entries&(entries-1) != 0 {
 		return nil, fmt.Errorf("ring of %d entries: not a power of two up to 4096", entries)
 	}
-	fd, params, err := setup(entries)
+	ask := cfg.kernel
+	if ask == nil {
+		ask = iouring.IOURingSetup
+	}
+	fd, params, err := ask.setup(entries)
 	if errors.Is(err, unix.ENOMEM) && entries > fewestEntries {
-		fd, params, err = setup(fewestEntries)
+		fd, params, err = ask.setup(fewestEntries)
 	}
 	if err != nil {
 		return nil, err
@@ -86,10 +95,10 @@ func New(cfg Config) (*Ring, error) {
 }
 
 // setup asks for a ring with as many of the flags as the kernel takes.
-func setup(entries int) (fd int, params iouring.IOURingParams, err error) {
+func (ask kernel) setup(entries int) (fd int, params iouring.IOURingParams, err error) {
 	for _, flags := range flagSets {
 		params = iouring.IOURingParams{Flags: flags}
-		fd, err = iouring.IOURingSetup(uint(entries), &params)
+		fd, err = ask(uint(entries), &params)
 		if !errors.Is(err, unix.EINVAL) {
 			break
 		}

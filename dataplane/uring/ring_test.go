@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	iouring "github.com/iceber/iouring-go/syscall"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,6 +57,47 @@ func TestFile(t *testing.T) {
 		must(t, r.Read(-1, into, 0, 4))
 		r.wantNext(t, 4, 0, unix.EBADF)
 	})
+}
+
+// Openat2 opens as openat2(2) does, and follows no symlink where that was asked; an
+// attribute is asked for its length; what is cached is read without a wait.
+func TestOpenat2(t *testing.T) {
+	r, pool := newRing(t, Config{}), newPool(t, 1)
+	f := file(t, "0123456789")
+	dir, name := filepath.Dir(f.Name()), filepath.Base(f.Name())
+	must(t, os.Symlink(name, filepath.Join(dir, "link")))
+	d, err := os.Open(dir)
+	must(t, err)
+	defer d.Close()
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS}
+	open := func(path string) Completion {
+		must(t, r.Openat2(int(d.Fd()), path, how, 1))
+		return r.next(t)
+	}
+	c := open(name)
+	must(t, c.Err)
+	defer unix.Close(c.N)
+	for path, want := range map[string]error{"link": unix.ELOOP, "../" + filepath.Base(dir) + "/" + name: unix.EXDEV, "none": unix.ENOENT} {
+		if c := open(path); c.Err != want {
+			t.Errorf("%s: %v, want %v", path, c.Err, want)
+		}
+	}
+	if err := r.Openat2(int(d.Fd()), strings.Repeat("x", slotBytes-howBytes), how, 1); err != unix.ENAMETOOLONG {
+		t.Errorf("a path that reaches what it is opened by: %v", err)
+	}
+	must(t, r.ReadCached(c.N, span(t, pool, 20), 0, 2))
+	r.wantNext(t, 2, 10, nil)
+
+	if known, err := r.supported(); err != nil || !known[iouring.IORING_OP_FGETXATTR] {
+		t.Skipf("no fgetxattr in this kernel's rings: %v", err)
+	}
+	must(t, r.Fgetxattr(c.N, "user.none", 3))
+	r.wantNext(t, 3, 0, unix.ENODATA)
+	if err := unix.Fsetxattr(c.N, "user.some", []byte("value"), 0); err != nil {
+		t.Skip(err)
+	}
+	must(t, r.Fgetxattr(c.N, "user.some", 4))
+	r.wantNext(t, 4, 5, nil)
 }
 
 // Parts are sent one behind the other and received into one after the other.
