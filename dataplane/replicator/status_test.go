@@ -275,8 +275,7 @@ func TestStatusPlaces(t *testing.T) {
 	c.place(only(0, 1)...)
 	c.put("/a/c/o", 1, "body", 0)
 	to := c.rings.ring.Load().Devices()[1]
-	var r *Replicator
-	r = c.replicator(0)
+	r := c.replicator(0)
 	leave, err := r.peers.enter(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)

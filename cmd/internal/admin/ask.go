@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	askTimeout = 10 * time.Second
+	askTimeout = 30 * time.Second // as the daemon gives an answer
 	maxAnswer  = 16 << 20
 	maxRefusal = 1 << 10 // of an answer that is an error, what is quoted
 )
