@@ -243,7 +243,7 @@ func (n *Node) session(r *request, verb ssync.Verb) {
 	r.seen.Ends(reason, http.StatusOK)
 	log := n.cfg.Log.With("device", t.device, "policy", t.policy.Index, "partition", t.partition, "peer", r.conn.RemoteAddr().String(),
 		"offered", report.Offered, "wanted", report.Wanted, "puts", report.Puts, "posts", report.Posts, "deletes", report.Deletes,
-		"failures", report.Failures, "bytes", report.Bytes, "verified", report.Verified.String(), "features", report.Features.String(), "seconds", report.Elapsed.Seconds(), "ways", report.Ways.String(), "reason", string(reason))
+		"failures", report.Failures, "bytes", report.Bytes, "verified", report.Verified.String(), "features", report.Features.String(), "seconds", report.Elapsed.Seconds(), "ways", report.Ways.String(), "paced", report.Paced.Round(time.Millisecond).String(), "reason", string(reason))
 	if err != nil {
 		log.Warn("session failed", "error", err)
 		return

@@ -20,7 +20,7 @@ func (n *Node) show() error {
 		s.Gauge("ringsync_buffers_in_use", "Buffers for bodies that are out, those for text among them.", func() float64 { return float64(n.pool.InUse()) }),
 		s.Counters("ringsync_bodies_total", "Bodies of more than 64 KiB, by the way that they took and why.", []string{"way", "reason"}, n.countWays),
 		s.Counters("ringsync_zero_copy_total", "Connections on which sends without a copy were tried, by what the kernel reported.", []string{"verdict"}, n.countZeroCopy),
-		s.Gauge("ringsync_clients", "Connections that are served.", func() float64 { return float64(max(0, len(n.clients)-1)) }),
+		s.Gauge("ringsync_clients", "Connections that are served.", func() float64 { return float64(len(n.clients)) }),
 		s.Gauge("ringsync_goroutines", "Goroutines of this process.", func() float64 { return float64(runtime.NumGoroutine()) }),
 	)
 }

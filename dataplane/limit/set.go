@@ -131,8 +131,11 @@ type Waiting struct {
 	Since     time.Time
 }
 
-// Waiting lists the streams that do, the longest first.
+// Waiting lists the streams that do, the longest first. A nil Set has no limit.
 func (s *Set) Waiting() (list []Waiting) {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for t := range s.streams {
@@ -142,14 +145,4 @@ func (s *Set) Waiting() (list []Waiting) {
 	}
 	slices.SortFunc(list, func(a, b Waiting) int { return a.Since.Compare(b.Since) })
 	return list
-}
-
-// Waits tells whether a stream between a device of ours and a peer waits for a limit
-// now. A nil Set has no limit.
-func (s *Set) Waits(d Direction, device, peer string) bool {
-	if s == nil {
-		return false
-	}
-	peer = PeerOf(peer)
-	return slices.ContainsFunc(s.Waiting(), func(w Waiting) bool { return w.Direction == d && w.Device == device && w.Peer == peer })
 }

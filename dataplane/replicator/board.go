@@ -306,7 +306,7 @@ func (b *board) edit(j *job, change func(*hand)) {
 // at notes what a visit is about now, and with whom: nil for nobody.
 func (v *visit) at(phase string, node *ring.Device) { v.turns(phase, "", node) }
 
-// waits notes why a visit waits: WaitRate is for who limits what it sends.
+// waits notes why a visit waits. That it waits for a rate is known where rates are.
 func (v *visit) waits(reason string, node *ring.Device) { v.turns(PhaseWaiting, reason, node) }
 
 func (v *visit) turns(phase, wait string, node *ring.Device) {

@@ -151,7 +151,7 @@ type JobStatus struct {
 // waits for none.
 func (r *Replicator) Status() Status {
 	holds := r.peers.onHold()
-	s := r.board.status()
+	s := r.board.status(limited(r.cfg.Sender.Limits))
 	s.addHolds(holds)
 	s.sortPeers()
 	r.advise(s.Stuck)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ringsync/ringsync/dataplane/limit"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 )
@@ -142,7 +143,7 @@ func TestStatusQueue(t *testing.T) {
 			t.Fatal("there was room")
 		}
 		b.queued(q)
-		s := b.status()
+		s := b.status(nil)
 		if w := hasWait(s.device(t, "d1").Waits, test.want); w == nil || w.Partitions != 1 || s.Pass.Working != 1 || s.Pass.Places != test.places {
 			t.Errorf("%s: %+v", test.want, s)
 		}
@@ -294,10 +295,35 @@ func TestStatusPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	v := &visit{pass: &pass{Replicator: r}, job: &job{device: "d1", partition: 7, progress: new(ssync.Progress)}}
-	defer r.board.takes(v.job)()
-	v.waits(WaitRate, to)
-	if s := r.Status(); hasWait(s.device(t, "d1").Waits, WaitRate) == nil {
+}
+
+// A session that waits since as many bytes are sent as may be says so, at its device
+// and at its peer.
+func TestStatusOfRate(t *testing.T) {
+	c := newCluster(t, 2)
+	c.place(only(0, 1)...)
+	c.put("/a/c/o", 1, strings.Repeat("body", 1<<20), 0)
+	limits := limit.New(limit.Config{})
+	if err := limits.Change(limit.Limits{Node: limit.Rates{Out: 1000}}); err != nil {
+		t.Fatal(err)
+	}
+	r := c.replicator(0, func(cfg *Config) { cfg.Sender.Limits = limits })
+	ended := make(chan error)
+	go func() { _, err := r.Once(context.Background()); ended <- err }()
+	for hasWait(r.Status().peer(0).Waits, WaitRate) == nil { // it comes, or the test's time is over
+		pause(t.Context(), time.Millisecond)
+	}
+	s := r.Status()
+	if w := hasWait(s.device(t, "d1").Waits, WaitRate); w == nil || w.Peer != s.Peers[0].Peer || s.Pass.Sessions != 1 || s.Jobs[0].Phase != PhaseSending {
+		t.Errorf("%+v", s)
+	}
+	if err := limits.Change(limit.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Status(); hasWait(s.peer(0).Waits, WaitRate) != nil {
 		t.Errorf("%+v", s)
 	}
 }

@@ -6,15 +6,31 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ringsync/ringsync/dataplane/limit"
 )
 
+// link is a device of ours and a peer's address.
+type link struct{ device, peer string }
+
+// limited finds the links over which as many bytes go as may.
+func limited(by *limit.Set) map[link]limit.Waiting {
+	links := map[link]limit.Waiting{}
+	for _, w := range by.Waiting() {
+		if l := (link{w.Device, w.Peer}); w.Direction == limit.Out && links[l].Since.IsZero() {
+			links[l] = w
+		}
+	}
+	return links
+}
+
 // status copies what is on the board.
-func (b *board) status() Status {
+func (b *board) status(limited map[link]limit.Waiting) Status {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	s := Status{At: now, Pass: b.pass, Waits: slices.Clone(b.waits)}
-	open := newOpen(b.inHand)
+	open := newOpen(b.inHand, limited)
 	s.Pass.Objects, s.Pass.Bytes, s.Pass.Rate = b.figures(&b.all, now)
 	s.Pass.Left = max(0, s.Pass.Partitions-s.Pass.Done)
 	s.Pass.LeftSecs = leftSeconds(now.Sub(s.Pass.Began), s.Pass.Done, s.Pass.Left)
@@ -30,8 +46,10 @@ func (b *board) status() Status {
 	for _, p := range b.peers {
 		of := PeerStatus{Peer: p.name, Work: b.work(p, now), Last: p.last}
 		of.Sessions, of.SuffixesLeft, of.ObjectsLeft = p.sessions, open.suffixes[p.name], open.objects[p.name]
-		if n := open.doors[p.name]; n > 0 {
-			of.Waits = append(of.Waits, Wait{Reason: WaitPeerLimit, Partitions: n})
+		for _, why := range []string{WaitPeerLimit, WaitRate} {
+			if n := open.waits[why][p.name]; n > 0 {
+				of.Waits = append(of.Waits, Wait{Reason: why, Partitions: n})
+			}
 		}
 		s.Peers = append(s.Peers, of)
 	}
@@ -96,12 +114,16 @@ func (b *board) deviceWaits(s *side, open *open) (waits []Wait) {
 type open struct {
 	hands []JobStatus // the oldest first
 
-	jobs, sessions, doors map[string]int
-	suffixes, objects     map[string]int64
+	jobs, sessions    map[string]int
+	suffixes, objects map[string]int64
+	waits             map[string]map[string]int // by why, then by peer
 }
 
-func newOpen(inHand map[*job]*hand) *open {
-	o := &open{jobs: map[string]int{}, sessions: map[string]int{}, doors: map[string]int{}, suffixes: map[string]int64{}, objects: map[string]int64{}}
+func newOpen(inHand map[*job]*hand, limited map[link]limit.Waiting) *open {
+	o := &open{
+		jobs: map[string]int{}, sessions: map[string]int{}, suffixes: map[string]int64{}, objects: map[string]int64{},
+		waits: map[string]map[string]int{WaitPeerLimit: {}, WaitRate: {}},
+	}
 	for j, h := range inHand {
 		s, p := h.JobStatus, h.progress
 		s.Offered, s.Wanted, s.Objects, s.Bytes = p.Offered.Load(), p.Wanted.Load(), p.Sent.Load(), p.Bytes.Load()
@@ -111,17 +133,20 @@ func newOpen(inHand map[*job]*hand) *open {
 		if h.node != nil {
 			s.Peer = peerName(h.node)
 			names = append(names, s.Peer)
+			if w, is := limited[link{s.Device, limit.PeerOf(h.node.ReplicationAddress())}]; is && s.Phase == PhaseSending {
+				s.Wait, s.Since = WaitRate, w.Since
+			}
 		}
 		o.jobs[s.Device]++
-		switch {
-		case s.Phase == PhaseSending:
+		if s.Phase == PhaseSending {
 			o.sessions[s.Device]++
 			for _, name := range names {
 				o.suffixes[name] += s.SuffixesLeft
 				o.objects[name] += left
 			}
-		case s.Wait == WaitPeerLimit:
-			o.doors[s.Peer]++
+		}
+		if peers := o.waits[s.Wait]; peers != nil {
+			peers[s.Peer]++
 		}
 		o.hands = append(o.hands, s)
 	}

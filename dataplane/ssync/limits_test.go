@@ -126,8 +126,8 @@ func TestLimitChangesInMidSession(t *testing.T) {
 		out := bound(t, limit.Limits{Node: limit.Rates{Out: 1}})
 		_, _, took := limited(t, out, nil, func() {
 			time.Sleep(20 * time.Second)
-			if !out.Waits(limit.Out, "d1", "peer:6200") {
-				t.Error("nobody waits")
+			if w := out.Waiting(); len(w) != 1 || w[0].Direction != limit.Out || w[0].Device != "d1" || w[0].Peer != "peer" {
+				t.Errorf("%+v wait", w)
 			}
 			if err := out.Change(limit.Limits{}); err != nil {
 				t.Error(err)
