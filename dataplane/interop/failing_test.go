@@ -31,25 +31,26 @@ const (
 
 // failing is a trouble that a Swift is in.
 type failing struct {
-	name    string
-	reasons []string // of ours, for not having reached him
-	strike  func(*failingPeer)
-	cure    func(*failingPeer) // nil: what undoes the strike
-	midway  bool               // it strikes in the middle of a session
-	briefly bool               // it is over when he is asked again in the same pass
-	asks    bool               // handoffs are asked in his place
+	name     string
+	reasons  []string // of ours, for not having reached him
+	strike   func(*failingPeer)
+	cure     func(*failingPeer) // nil: what undoes the strike
+	midway   bool               // it strikes in the middle of a session
+	patience time.Duration      // of ours
+	briefly  bool               // it is over when he is asked again in the same pass
+	asks     bool               // handoffs are asked in his place
 }
 
 var failings = []failing{
 	{name: "full, by its reserve", reasons: []string{"failed_updates"}, cure: func(f *failingPeer) {
 		f.nodes[ill].server.Kill()
-		f.whole.start(ill, map[string]string{"replication_concurrency": "1"})
+		f.whole.start(ill, map[string]string{"replication_concurrency": "1", "replication_lock_timeout": "1"})
 	}},
 	{name: "full: ENOSPC", reasons: []string{"failed_updates", "other"}, strike: (*failingPeer).fill}, // other: REPLICATE is 500, for want of a hashes.pkl
 	{name: "without its disk", reasons: []string{"unmounted"}, strike: (*failingPeer).takeDisk, asks: true},
 	{name: "busy: no slot", reasons: []string{"busy"}, strike: (*failingPeer).takeSlot, briefly: true},
 	{name: "busy: a partition is locked", reasons: []string{"lock_timeout"}, strike: (*failingPeer).lock, briefly: true},
-	{name: "hanging", reasons: []string{"timeout"}, midway: true,
+	{name: "hanging", reasons: []string{"timeout"}, midway: true, patience: 5 * time.Second,
 		strike: func(f *failingPeer) { must(f.t, f.nodes[ill].server.Hang()) },
 		cure:   func(f *failingPeer) { must(f.t, f.nodes[ill].server.GoOn()) }},
 	{name: "killed", reasons: []string{"early_disconnect", "unreachable"}, midway: true,
@@ -109,7 +110,9 @@ func (f *failingPeer) suffer(row failing, second int) {
 		row.strike(f)
 	}
 	report, failures := f.troubled(us, func(cfg *replicator.Config) {
-		cfg.Sender.NodeTimeout, cfg.Sender.HTTPTimeout = 5*time.Second, 5*time.Second
+		if row.patience > 0 {
+			cfg.Sender.NodeTimeout, cfg.Sender.HTTPTimeout = row.patience, row.patience
+		}
 		if row.midway {
 			cfg.Dialer = f.cut(func() { row.strike(f) })
 		}
