@@ -6,7 +6,8 @@
 //
 //	Fill               Swift's diskfile writes what a sender has on its disk
 //	Send               Swift's ssync Sender pushes it, to Swift or to us
-//	StartObjectServer  Swift's object server receives it, from Swift or from us
+//	StartObjectServer  Swift's object server receives it, from Swift or from us,
+//	                   until it is told to stop, to hang or to die
 //	Reconstruct        Swift's reconstructor makes fragments that are missing
 //	Inspect, Hashes    Swift's diskfile says what it finds on a disk
 //	Audit              Swift's auditor reads every byte of it

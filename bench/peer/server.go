@@ -9,12 +9,13 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
 const (
-	startGrace = 30 * time.Second // importing Swift takes one, on a busy machine ten
+	startGrace = 2 * time.Minute  // importing Swift takes one second, on a machine that is overloaded thirty
 	stopGrace  = 30 * time.Second // ending takes none, on a machine that is overloaded more than five
 )
 
@@ -39,10 +40,11 @@ type Server struct {
 	h    *helper
 	addr string
 
-	stop sync.Once
-	gone chan struct{} // closed when no process of it is left
-	exit error         // how it ended; read after gone
-	err  error         // Stop's answer
+	stop   sync.Once
+	killed atomic.Bool   // by Kill
+	gone   chan struct{} // closed when no process of it is left
+	exit   error         // how it ended; read after gone
+	err    error         // Stop's answer
 }
 
 // StartObjectServer starts Swift's object server with all its verbs, SSYNC and
@@ -120,6 +122,7 @@ func (s *Server) end() error {
 	}
 	// The parent of forked workers passes SIGTERM on to its whole group.
 	_ = s.h.cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.GoOn() // one that hangs would take its grace to be killed
 	select {
 	case <-s.gone:
 	case <-time.After(stopGrace):
@@ -133,9 +136,9 @@ func (s *Server) end() error {
 	return s.unasked()
 }
 
-// unasked is the error of a server that ended otherwise than by Stop.
+// unasked is the error of a server that ended otherwise than by Stop or Kill.
 func (s *Server) unasked() error {
-	if s.h.ctx.Err() != nil {
+	if s.h.ctx.Err() != nil || s.killed.Load() {
 		return nil
 	}
 	return fmt.Errorf("peer: object server at %s ended by itself: %v: %s", s.addr, s.exit, s.h.last.text())

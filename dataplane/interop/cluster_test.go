@@ -13,11 +13,12 @@ import (
 // partPower gives the cluster's ring four partitions.
 const partPower = 2
 
-// node is one of three that hold everything.
+// node is one of a few.
 type node struct {
-	ours    bool
+	ours    bool // who replicates
 	devices string
 	address string
+	server  *peer.Server // Swift's, where it is the one that listens
 }
 
 // clusters are who runs on which node.

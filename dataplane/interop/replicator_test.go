@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ringsync/ringsync/bench/peer"
+	"github.com/ringsync/ringsync/bench/peer/peertest"
 	"github.com/ringsync/ringsync/dataplane/replicator"
 	"github.com/ringsync/ringsync/dataplane/rings"
 	"github.com/ringsync/ringsync/dataplane/ssync"
@@ -33,20 +34,28 @@ type ringCluster struct {
 func newRingCluster(t *testing.T, ours ...bool) *ringCluster {
 	c := &ringCluster{rig: newRig(t), power: 3, want: map[string]peer.Op{}}
 	for _, our := range ours {
-		n := &node{ours: our, devices: disk(t)}
-		if n.address = swiftServerOr(our, c.rig, n.devices); our {
-			n.address = ourNode(c.rig, n.devices)
-		}
-		c.nodes = append(c.nodes, n)
+		c.add(our, disk(t), nil)
 	}
 	return c
 }
 
-func swiftServerOr(our bool, r *rig, devices string) string {
-	if our {
-		return ""
+// add adds a node, ours or a Swift with these settings.
+func (c *ringCluster) add(our bool, devices string, set map[string]string) {
+	c.t.Helper()
+	n := &node{ours: our, devices: devices}
+	if c.nodes = append(c.nodes, n); our {
+		n.address = ourNode(c.rig, devices)
+	} else {
+		c.start(len(c.nodes)-1, set)
 	}
-	return swiftServer(r, devices)
+}
+
+// start starts a node's Swift server, for the first time or again.
+func (c *ringCluster) start(i int, set map[string]string) {
+	c.t.Helper()
+	n := c.nodes[i]
+	n.server = peertest.Server(c.t, c.swift, peer.ServerConfig{SwiftDir: c.swiftDir, Devices: n.devices, Addr: n.address, Set: set})
+	n.address = n.server.Addr()
 }
 
 // ring gives the partitions to some of the nodes.
@@ -82,6 +91,9 @@ func (c *ringCluster) writeOn(where func(peer.Op) []int, ops ...peer.Op) {
 			}
 			c.want[op.Name] = op
 		}
+		if len(here) == 0 {
+			continue
+		}
 		must(c.t, c.swift.Fill(c.t.Context(), c.swiftDir, c.nodes[i].devices, device, here))
 	}
 }
@@ -90,9 +102,9 @@ func (c *ringCluster) writeOn(where func(peer.Op) []int, ops ...peer.Op) {
 func someObjects(prefix string, n int) (ops []peer.Op) {
 	for k := range n {
 		name := fmt.Sprintf("/AUTH_a/c/%s-%02d", prefix, k)
-		ops = append(ops, peer.Op{Op: peer.Put, Name: name, Timestamp: fmt.Sprintf("17000000%02d.00000", k), Size: int64(k * 1009), Seed: int64(k)})
+		ops = append(ops, peer.Op{Op: peer.Put, Name: name, Timestamp: at(k), Size: int64(k * 1009), Seed: int64(k)})
 		if k%5 == 0 {
-			ops = append(ops, peer.Op{Op: peer.Delete, Name: name, Timestamp: fmt.Sprintf("17000001%02d.00000", k)})
+			ops = append(ops, peer.Op{Op: peer.Delete, Name: name, Timestamp: at(1000 + k)})
 		}
 	}
 	return ops
@@ -191,57 +203,76 @@ func (c *ringCluster) inPlace() {
 	}
 }
 
-var ringClusters = []struct {
-	name string
-	ours []bool
-	full bool // only with RINGSYNC_FULL=1
-}{
-	{"ours among Swift's", []bool{true, false, true, false}, false},
-	{"all ours", []bool{true, true, true, true}, true},
+// ringKind is who runs on the nodes of a cluster, and how much they hold.
+type ringKind struct {
+	name    string
+	ours    []bool
+	objects int
+	full    bool // only with RINGSYNC_FULL=1
+}
+
+// eachKind runs a test with a cluster of each kind, of n nodes. That of Swift alone
+// shows that it is the test's due to pass.
+func eachKind(t *testing.T, n int, test func(*testing.T, ringKind)) {
+	mixed, ours := make([]bool, n), make([]bool, n)
+	for i := range n {
+		mixed[i], ours[i] = i%2 == 0, true
+	}
+	for _, kind := range []ringKind{
+		{"ours among Swift's", mixed, 40, false},
+		{"all ours", ours, 10, false},
+		{"all ours, more", ours, 400, true},
+		{"all Swift", make([]bool, n), 40, true},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			if kind.full && os.Getenv("RINGSYNC_FULL") == "" {
+				t.Skip("RINGSYNC_FULL=1 runs it")
+			}
+			t.Parallel()
+			test(t, kind)
+		})
+	}
 }
 
 // A node leaves and another one joins: partitions move to where the ring says then,
 // and the old copies go. A disk that is lost is filled again.
 func TestRebalance(t *testing.T) {
-	for _, kind := range ringClusters {
-		t.Run(kind.name, func(t *testing.T) {
-			if kind.full && os.Getenv("RINGSYNC_FULL") == "" {
-				t.Skip("RINGSYNC_FULL=1 runs it")
-			}
-			c := newRingCluster(t, kind.ours...)
-			c.ring(2, 0, 1, 2)
-			c.write(someObjects("before", 40)...)
-			c.ring(2, 1, 2, 3)
-			c.write(someObjects("after", 20)...)
-			c.passes(2)
-			c.inPlace()
+	eachKind(t, 4, func(t *testing.T, kind ringKind) {
+		c := newRingCluster(t, kind.ours...)
+		c.ring(2, 0, 1, 2)
+		c.write(someObjects("before", kind.objects)...)
+		c.ring(2, 1, 2, 3)
+		c.write(someObjects("after", kind.objects/2)...)
+		c.passes(2)
+		c.inPlace()
 
-			must(t, os.RemoveAll(filepath.Join(c.nodes[2].devices, device)))
-			must(t, os.Mkdir(filepath.Join(c.nodes[2].devices, device), 0o755))
-			c.passes(1)
-			c.inPlace()
-		})
-	}
+		must(t, os.RemoveAll(filepath.Join(c.nodes[2].devices, device)))
+		must(t, os.Mkdir(filepath.Join(c.nodes[2].devices, device), 0o755))
+		c.passes(1)
+		c.inPlace()
+	})
 }
 
 // Handoffs are drained while Swift writes and deletes on the primaries, and nothing
 // is lost.
 func TestDrain(t *testing.T) {
-	c := newRingCluster(t, true, false, true)
-	c.ring(2, 1, 2)
-	handoff := func(peer.Op) []int { return []int{0} }
-	c.writeOn(handoff, someObjects("drained", 40)...)
-	wrote := make(chan struct{})
-	later := someObjects("written", 20)
-	for k := range 10 {
-		later = append(later, peer.Op{Op: peer.Delete, Name: fmt.Sprintf("/AUTH_a/c/drained-%02d", 4*k+1), Timestamp: "1700000500.00000"})
-	}
-	go func() {
-		defer close(wrote)
-		c.write(later...)
-	}()
-	c.pass(0)
-	<-wrote
-	c.passes(1)
-	c.inPlace()
+	eachKind(t, 3, func(t *testing.T, kind ringKind) {
+		c := newRingCluster(t, kind.ours...)
+		c.ring(2, 1, 2)
+		handoff := func(peer.Op) []int { return []int{0} }
+		c.writeOn(handoff, someObjects("drained", kind.objects)...)
+		later := someObjects("written", kind.objects/2)
+		for k := range kind.objects / 4 {
+			later = append(later, peer.Op{Op: peer.Delete, Name: fmt.Sprintf("/AUTH_a/c/drained-%02d", 4*k+1), Timestamp: at(5000)})
+		}
+		wrote := make(chan struct{})
+		go func() {
+			defer close(wrote)
+			c.write(later...)
+		}()
+		c.pass(0)
+		<-wrote
+		c.passes(1)
+		c.inPlace()
+	})
 }

@@ -119,6 +119,9 @@ func statusOf(err error) int {
 // seconds: /srv/node/d1/.lock", a Swift's or ours. Another text names none.
 func lockOf(message string) string {
 	before, path, found := strings.Cut(message, " seconds: /")
+	if !found { // after just one, as eventlet's Timeout has it
+		before, path, found = strings.Cut(message, " second: /")
+	}
 	if !found || len(before) > 32 {
 		return ""
 	}

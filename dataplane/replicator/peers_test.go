@@ -35,6 +35,7 @@ func TestClassify(t *testing.T) {
 	}{
 		{"nothing", nil, aboutNothing, "", false},
 		{"his partition is locked, says Swift", remote(0, "15 seconds: /srv/node/d1/objects/3/.lock-replication"), aboutPartition, "lock_timeout", true},
+		{"after one second", remote(0, "1 second: /srv/node/d1/objects/3/.lock-replication"), aboutPartition, "lock_timeout", true},
 		{"his device is locked", remote(0, "0.2 seconds: /srv/node/d1/.lock"), aboutDevice, "lock_timeout", true},
 		{"a second slot is locked", remote(0, "15 seconds: /srv/node/d1/.lock-1"), aboutDevice, "lock_timeout", true},
 		{"another text", remote(0, "ERROR: With :UPDATES: 1 failures to 1 successes"), aboutNothing, "", false},
@@ -65,9 +66,10 @@ func TestClassify(t *testing.T) {
 func FuzzLockOf(f *testing.F) {
 	f.Add("15 seconds: /srv/node/d1/.lock")
 	f.Add("0.2 seconds: /a/.lock-replication")
+	f.Add("1 second: /a/.lock-replication")
 	f.Fuzz(func(t *testing.T, text string) {
 		name := lockOf(text)
-		if name != "" && (!strings.HasPrefix(name, ".lock") || !strings.HasSuffix(text, "/"+name) || !strings.Contains(text, " seconds: /")) {
+		if name != "" && (!strings.HasPrefix(name, ".lock") || !strings.HasSuffix(text, "/"+name) || !strings.Contains(text, " second")) {
 			t.Errorf("%q of %q", name, text)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane/engine"
@@ -51,6 +52,13 @@ type RemoteError struct {
 
 func (e *RemoteError) Error() string {
 	return fmt.Sprintf("the receiver ended the session: %d %s", e.Code, e.Message)
+}
+
+// refusedObjects tells the line of a receiver who got as far as objects, and could
+// not store some: "… 2 failures to 0 successes". A full disk is told like that.
+// Source: ssync_receiver.py, updates.
+func (e *RemoteError) refusedObjects() bool {
+	return strings.Contains(e.Message, " failures to ") && strings.Contains(e.Message, " successes")
 }
 
 // StatusError is a receiver's answer other than 200.

@@ -28,7 +28,7 @@ const (
 	ReasonTimeout         Reason = "timeout"          // the peer was silent
 	ReasonEarlyDisconnect Reason = "early_disconnect" // the peer hung up, or the connection broke
 	ReasonProtocol        Reason = "protocol"         // something came that has no place there
-	ReasonFailedUpdates   Reason = "failed_updates"   // subrequests failed; each has its own reason
+	ReasonFailedUpdates   Reason = "failed_updates"   // subrequests failed; each has its own reason, which only the receiver knows
 	ReasonStopping        Reason = "stopping"         // this node was
 	ReasonOther           Reason = "other"            // the error in the log says what
 )
@@ -68,7 +68,10 @@ func reasonOfPeer(err error, otherwise Reason) Reason {
 	var unexpected *UnexpectedError
 	var syntax *proto.SyntaxError
 	var op *engine.OpError
+	var remote *RemoteError
 	switch {
+	case errors.As(err, &remote) && remote.refusedObjects():
+		return ReasonFailedUpdates
 	case errors.As(err, &timeout):
 		return ReasonTimeout
 	case errors.Is(err, engine.ErrDamaged):
