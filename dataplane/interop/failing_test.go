@@ -172,7 +172,14 @@ func (f *failingPeer) fill() {
 	if !errors.Is(err, unix.ENOSPC) {
 		f.t.Fatal(err)
 	}
-	f.undo = func() { must(f.t, os.Remove(ballast)) }
+	f.undo = func() {
+		must(f.t, os.Remove(ballast))
+		litter, err := filepath.Glob(filepath.Join(filepath.Dir(ballast), "objects", "*", "tmp*.tmp"))
+		must(f.t, err)
+		for _, path := range litter { // of Swift's, which could not write a hashes.pkl
+			must(f.t, os.Remove(path))
+		}
+	}
 }
 
 // takeDisk takes the ill one's disk from where it was.
