@@ -148,6 +148,35 @@ func TestReplicator(t *testing.T) {
 	}
 }
 
+// Who the node is in the ring, its replicator reads in a section of its own, and
+// --listen has the last word. Source: replicator.py, ObjectReplicator.__init__.
+func TestWhoWeAre(t *testing.T) {
+	const own = "[object-replicator]\nbind_ip = 10.0.0.8\nbind_port = 6300\n"
+	for _, row := range []struct {
+		text   string
+		listen bool
+		ip     string
+		port   int
+		ring   string
+	}{
+		{"[DEFAULT]\nbind_ip = 10.0.0.7\nbind_port = 6201\nring_ip = 10.0.0.9\n", false, "10.0.0.7", 6201, "10.0.0.9"},
+		{"[DEFAULT]\nbind_ip = 10.0.0.7\n" + own, false, "10.0.0.8", 6300, ""},
+		{own + "ring_ip = 10.0.0.9\n", false, "10.0.0.8", 6300, "10.0.0.9"},
+		{"[DEFAULT]\nbind_ip = 10.0.0.7\nbind_port = 6201\n", false, "10.0.0.7", 6201, ""},
+		{own, true, "10.0.0.1", 6400, ""},
+		{own + "servers_per_port = 2\n", false, "10.0.0.8", 0, ""},
+		{"", false, "0.0.0.0", 6200, ""},
+	} {
+		flags := map[string]string{}
+		if row.listen {
+			flags["listen"] = "10.0.0.1:6400"
+		}
+		if r := resolve(t, row.text+mainSection+appSection, flags).Replicator; r.BindIP != row.ip || r.BindPort != row.port || r.RingIP != row.ring {
+			t.Errorf("%q: %s:%d, ring_ip %q", row.text, r.BindIP, r.BindPort, r.RingIP)
+		}
+	}
+}
+
 // TestBadValues: each names file, line, section, key, value and what is wanted;
 // all of them at once.
 func TestBadValues(t *testing.T) {

@@ -11,6 +11,10 @@ const (
 // ObjectReplicator.__init__; daemon.py, run_daemon.
 func replicatorKeys(r *Replicator, s *Settings) []Key {
 	keys := []Key{
+		{Name: "bind_ip", Default: "0.0.0.0", kind: host(&r.BindIP)},
+		{Name: "bind_port", Default: "6200", kind: port(&r.BindPort)},
+		{Name: "servers_per_port", Default: "0", or: true, kind: count(&s.replicatorServers)},
+		{Name: "ring_ip", kind: text(&r.RingIP)},
 		{Name: "daemonize", Default: "true", kind: truth(&r.Daemonize)},
 		{Name: "interval", Default: "30", or: true, kind: seconds(&r.Interval)},
 		{Name: "run_pause", or: true, kind: seconds(&s.runPause)},
@@ -31,6 +35,10 @@ func replicatorKeys(r *Replicator, s *Settings) []Key {
 	}
 	for i := range keys {
 		switch k := &keys[i]; k.Name {
+		case "bind_ip", "bind_port", "ring_ip":
+			k.Note = "who this node is in the ring: " + ofReplicate
+		case "servers_per_port":
+			k.Note = "above 0, this node is in the ring with whatever port: " + ofReplicate
 		case "daemonize":
 			k.Effect, k.Note = None, "`ringsync replicate` stays in the foreground"
 		case "replicator_workers":

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -121,6 +122,16 @@ func (r *Resolved) settle() {
 	// Source: replicator.py, ObjectReplicator.__init__.
 	if r.Source("object-replicator interval") == FromDefault && r.runPause > 0 {
 		r.Replicator.Interval = r.runPause
+	}
+
+	// Without a section of its own, or beside a flag, the replicator is who the server is.
+	section := r.Source("object-replicator bind_ip") == FromFile || r.Source("object-replicator bind_port") == FromFile
+	switch {
+	case r.Source("bind_port") == FromFlag || !section:
+		r.Replicator.BindIP, r.Replicator.BindPort = r.BindIP, r.BindPort
+		r.Replicator.RingIP = cmp.Or(r.Replicator.RingIP, r.ringIP)
+	case r.replicatorServers > 0:
+		r.Replicator.BindPort = 0
 	}
 
 	// Swift looks at the threshold only after a failure, so 1 is as good as any

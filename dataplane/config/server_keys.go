@@ -27,7 +27,7 @@ func addressKeys(s *Settings) []Key {
 		{Name: "workers", Default: "auto", kind: autoInteger(nil, 0), Effect: None, Note: "one process serves all devices"},
 		{Name: "servers_per_port", Default: "0", or: true, kind: count(&s.servers), Effect: Differs,
 			Note: "above 0, Swift listens on each port that the ring has for this node; ringsyncd has one address, and refuses to start unless --listen gives it"},
-		{Name: "ring_ip", kind: text(&s.Replicator.RingIP), Effect: None, Note: "only servers_per_port and the replicator look for the node in the ring; the replicator, if it is ours, by it"},
+		{Name: "ring_ip", kind: text(&s.ringIP), Effect: None, Note: "only servers_per_port and the replicator look for the node in the ring"},
 		{Name: "keepalive_timeout", or: true, kind: seconds(nil), Effect: None, Note: "a connection carries one request"},
 		{Name: "stale_worker_timeout", Default: "86400", kind: seconds(nil), Effect: None, Note: "there are no workers; --shutdown-timeout bounds the end"},
 		{Name: "cert_file", kind: text(&s.certificate), Effect: Differs, Note: "refused: ringsyncd speaks no TLS, which Swift has for tests only"},

@@ -47,11 +47,13 @@ type Settings struct {
 	Replicator Replicator
 
 	// Keys that decide whether ringsyncd can stand in a server's place.
-	servers       int    // servers_per_port
-	certificate   string // cert_file
-	proxyProtocol bool   // require_proxy_protocol
-	oneDevice     bool   // replication_one_per_device
-	runPause      time.Duration
+	ringIP            string // ring_ip
+	servers           int    // servers_per_port
+	certificate       string // cert_file
+	proxyProtocol     bool   // require_proxy_protocol
+	oneDevice         bool   // replication_one_per_device
+	runPause          time.Duration
+	replicatorServers int // servers_per_port, as the replicator reads it
 }
 
 // Reserve is free space that objects may not use: bytes, or a percentage of the
@@ -101,6 +103,8 @@ type Replicator struct {
 	ConnTimeout       time.Duration
 	NodeTimeout       time.Duration
 	ReconCachePath    string
-	RingIP            string // ring_ip: who we are in the ring; "": bind_ip
+	BindIP            string // bind_ip and bind_port: who we are in the ring, or --listen
+	BindPort          int    // 0: with whatever port
+	RingIP            string // ring_ip: in place of bind_ip, if there is one
 	LogName           string
 }

@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"path/filepath"
@@ -14,13 +15,9 @@ import (
 // 0 is taken at its word.
 func FromSettings(ctx context.Context, s *config.Settings) (Config, error) {
 	r := &s.Replicator
-	ip := r.RingIP
-	if ip == "" {
-		ip = s.BindIP
-	}
-	ips, err := Addresses(ctx, ip)
+	ips, err := Addresses(ctx, cmp.Or(r.RingIP, r.BindIP))
 	return Config{
-		IPs: ips, Port: s.BindPort,
+		IPs: ips, Port: r.BindPort,
 		Sender: ssync.SenderConfig{
 			ConnTimeout: max(r.ConnTimeout, 1), NodeTimeout: max(r.NodeTimeout, 1), HTTPTimeout: max(r.HTTPTimeout, 1),
 		},
