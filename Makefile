@@ -10,7 +10,7 @@ INTEROP    := ./dataplane/interop/... ./bench/peer/...
 export CGO_ENABLED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help build conformance demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-compare bench-micro controls torture vuln clean
+.PHONY: help build conformance demo test test-race test-engines test-full fuzz lint floors deps bench bench-ci bench-compare bench-passes bench-micro controls torture vuln clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ bench: build deps ## the full suite, about 40 minutes: writes what BENCHMARKS.md
 
 bench-ci: build deps ## every contestant once, small, results verified; no figure counts
 	bin/ringsync bench --suite ci --require-swift --require-rsync $(BENCHFLAGS) >/dev/null
+
+bench-passes: build deps ## whole passes of replicators alone, about ten minutes: into BENCHMARKS.md
+	bin/ringsync bench --suite full --part passes --calls --tcp-congestion cubic --require-swift --require-rsync --save bin/passes.json $(BENCHFLAGS)
+	bin/ringsync bench tables bin/passes.json --write BENCHMARKS.md --block passes
 
 COMPARE := bin/ringsync bench --tcp-congestion cubic --workload L --scale 0.125 --contestant ringsync --runs 7
 bench-compare: build ## one build measured twice, and slowed: what the comparison says, into BENCHMARKS.md

@@ -186,10 +186,12 @@ func (r *Report) portable() reached {
 	return worst
 }
 
+const goalsHead = "\n| work | against | to reach | reached (worst–best run) | |\n|---|---|---:|---:|---|\n"
+
 // goalsText tells each figure to reach, and what was reached.
 func (r *Report) goalsText() string {
 	var b strings.Builder
-	fmt.Fprint(&b, "\n| work | against | to reach | reached (worst–best run) | |\n|---|---|---:|---:|---|\n")
+	fmt.Fprint(&b, goalsHead)
 	for _, g := range goals {
 		g.judge(r).line(&b)
 	}

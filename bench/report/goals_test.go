@@ -101,6 +101,9 @@ func TestPassGoal(t *testing.T) {
 		if text := r.Markdown(); !strings.Contains(text, "| whole process |") || !strings.Contains(text, "| 10,000 | 1 | 2.00 (2.00–2.00) | 3.00 (3.00–3.00) |") {
 			t.Error(text)
 		}
+		if text := r.PartText(); strings.Count(text, "| a pass that finds nothing") != 1 || strings.Contains(text, "not measured") || !strings.Contains(text, "| whole process |") {
+			t.Errorf("a part tells what it can judge, and its tables:\n%s", text)
+		}
 	}
 }
 
@@ -127,7 +130,7 @@ func TestDocumentHasPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{OpeningBlock, BehindBlock, GoalsBlock, TablesBlock, "again", "slowed"} {
+	for _, name := range []string{OpeningBlock, BehindBlock, GoalsBlock, TablesBlock, "again", "slowed", "passes"} {
 		if !hasBlock(text, name) {
 			t.Errorf("no place for %s", name)
 		}

@@ -51,6 +51,21 @@ func (r *Report) Write(path string) error {
 	return os.WriteFile(path, text, 0o644)
 }
 
+// PartText is what a report of a part of a suite tells: the figures to reach that it
+// can judge, and its tables.
+func (r *Report) PartText() string {
+	var b strings.Builder
+	b.WriteString(goalsHead)
+	for _, g := range goals {
+		if reached := g.judge(r); reached.why == "" {
+			reached.line(&b)
+		}
+	}
+	b.WriteString("\n")
+	r.tables(&b)
+	return b.String()
+}
+
 // WriteBlock replaces one place of the document at path.
 func WriteBlock(path, name, block string) error {
 	text, err := os.ReadFile(path)

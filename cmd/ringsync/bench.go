@@ -220,7 +220,7 @@ func indented(text string) string {
 }
 
 func newTablesCommand() *cobra.Command {
-	var write, save string
+	var write, block, save string
 	var forgo bool
 	cmd := &cobra.Command{
 		Use:   "tables REPORT.json…",
@@ -254,7 +254,10 @@ failed, can be measured again alone:
 					return err
 				}
 			}
-			if write != "" {
+			switch {
+			case write != "" && block != "":
+				return report.WriteBlock(write, block, r.PartText())
+			case write != "":
 				return r.Write(write)
 			}
 			_, err = fmt.Fprint(cmd.OutOrStdout(), r.Markdown())
@@ -264,5 +267,6 @@ failed, can be measured again alone:
 	cmd.Flags().BoolVar(&forgo, "forgo-failed", false, "name comparisons that failed among what is left out, and let the rest stand")
 	cmd.Flags().StringVar(&save, "save", "", "also write them, merged, as JSON to this file")
 	cmd.Flags().StringVar(&write, "write", "", "replace the tables in this document instead, and the plots beside it")
+	cmd.Flags().StringVar(&block, "block", "", "with --write, replace the place of this name alone, between its markers, by what these reports tell")
 	return cmd
 }
