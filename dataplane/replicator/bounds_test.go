@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane"
@@ -87,7 +88,9 @@ func TestChangeBoundsRefused(t *testing.T) {
 
 // Who waits at a peer's door goes in when there are more places, and nobody does
 // while there are fewer than are taken.
-func TestChangeDoors(t *testing.T) {
+func TestChangeDoors(t *testing.T) { synctest.Test(t, testChangeDoors) }
+
+func testChangeDoors(t *testing.T) {
 	cfg := Config{PerPeer: 1, MaxConcurrency: 8, Concurrency: 1, Now: time.Now}
 	r := &Replicator{bounds: newBounds(cfg)}
 	p := newPeers(cfg, r.bounds)
@@ -100,6 +103,7 @@ func TestChangeDoors(t *testing.T) {
 		must(t, err)
 		second <- leave
 	}()
+	synctest.Wait() // he stands there
 	must(t, r.Change(Bounds{1, 0, 2}))
 	other := <-second
 	must(t, r.Change(Bounds{1, 0, 1}))

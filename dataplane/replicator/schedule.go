@@ -128,7 +128,7 @@ func (p *pass) work(ctx context.Context, jobs []*job) (again []*job) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
-		now, changed := p.bounds.get()
+		now, _ := p.bounds.get() // other ones count from the next tick on
 		q.allow(now.Concurrency, now.PerDevice)
 		p.startMore(ctx, q, ended)
 		if len(q.tasks) == 0 {
@@ -146,7 +146,6 @@ func (p *pass) work(ctx context.Context, jobs []*job) (again []*job) {
 				p.leaveBehind(q)
 				return again
 			}
-		case <-changed:
 		case <-ctx.Done():
 			p.drain(q, ended)
 			return nil
