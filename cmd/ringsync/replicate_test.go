@@ -116,6 +116,23 @@ func TestReplicate(t *testing.T) {
 	}
 }
 
+// A limits file is read before the pass: it says how many jobs there are at once, and
+// what a session's bytes are held to.
+func TestReplicateLimits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "limits")
+	if err := os.WriteFile(path, []byte("[node]\nout = 1k\n[peer 127.0.0.1]\nout = 2k\n[replicator]\nconcurrency = 40\nper_device = 3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := replicateOptions{limits: path, perDevice: 2, perPeer: 5}
+	cfg := replicator.Config{Concurrency: 1}
+	if err := o.limit(&cfg); err != nil || cfg.Concurrency != 40 || cfg.PerDevice != 3 || cfg.PerPeer != 5 {
+		t.Fatalf("%+v, %v", cfg, err)
+	}
+	if l := cfg.Sender.Limits.Limits(); l.Node.Out != 1000 || l.Peers["127.0.0.1"].Out != 2000 {
+		t.Errorf("%+v", l)
+	}
+}
+
 // What would let a part of the partitions rot is refused, and so are wrong words.
 func TestReplicateUsage(t *testing.T) {
 	conf := replicatorConf(t, storetest.New(t).Devices(), 1)
@@ -128,6 +145,7 @@ func TestReplicateUsage(t *testing.T) {
 		{"a dry run for ever", []string{"--dry-run"}, "go with --once"},
 		{"no partition", []string{"--once", "--partitions", "03"}, "--partitions"},
 		{"no policy", []string{"--once", "--policies", "gold"}, "--policies"},
+		{"no limits file", []string{"--once", "--limits", "/nowhere"}, "--limits: "},
 		{"an engine that there is not", []string{"--once", "--engine", "steam"}, "steam"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
