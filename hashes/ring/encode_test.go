@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 )
 
@@ -134,12 +135,20 @@ func sealV1(text, rows []byte) []byte {
 	return append(append(raw, text...), rows...)
 }
 
-func compress(raw []byte) []byte {
-	var file bytes.Buffer
-	z, err := gzip.NewWriterLevel(&file, flate.BestSpeed)
+// zips are kept: one is most of a megabyte.
+var zips = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(nil, flate.BestSpeed)
 	if err != nil {
 		panic(err)
 	}
+	return z
+}}
+
+func compress(raw []byte) []byte {
+	var file bytes.Buffer
+	z := zips.Get().(*gzip.Writer)
+	defer zips.Put(z)
+	z.Reset(&file)
 	if _, err := z.Write(raw); err != nil {
 		panic(err)
 	}

@@ -47,12 +47,18 @@ func FuzzRead(f *testing.F) {
 		if len(r.devices) < 1<<16 {
 			files["v1"] = compress(d.rawV1())
 		}
+		some := min(r.Partitions(), 64) // all handoffs of all partitions take seconds
 		for format, file := range files {
-			if diff := cmp.Diff(goldenOf(r), goldenOf(mustRead(t, file))); diff != "" {
+			again := mustRead(t, file)
+			table := slices.Concat(draftOf(again).rows...) // format 2 has no row of nothing at its end
+			if !slices.Equal(table, slices.Concat(d.rows...)) {
+				t.Fatalf("%s: the table %v was read as %v", format, d.rows, table)
+			}
+			if diff := cmp.Diff(goldenOfFirst(r, some), goldenOfFirst(again, some)); diff != "" {
 				t.Fatalf("%s: %s", format, diff)
 			}
 		}
-		for part := range uint32(min(r.Partitions(), 64)) {
+		for part := range uint32(some) {
 			checkHandoffs(t, r, part)
 		}
 	})

@@ -29,7 +29,10 @@ type goldenPartition struct {
 }
 
 // goldenOf says of a ring what Swift was asked.
-func goldenOf(r *Ring) golden {
+func goldenOf(r *Ring) golden { return goldenOfFirst(r, r.Partitions()) }
+
+// goldenOfFirst looks at the first partitions alone.
+func goldenOfFirst(r *Ring, partitions int) golden {
 	g := golden{Power: r.PartPower(), Replicas: r.Replicas(), Version: r.Version(), Assigned: r.tiers.count[byDevice]}
 	if next, ok := r.NextPartPower(); ok {
 		g.Next = &next
@@ -39,7 +42,7 @@ func goldenOf(r *Ring) golden {
 	if err := json.Unmarshal(appendJSON(nil, devices), &g.Devices); err != nil {
 		panic(err)
 	}
-	for part := range uint32(r.Partitions()) {
+	for part := range uint32(partitions) {
 		g.Partitions = append(g.Partitions, goldenPartition{part, ids(slices.Values(r.Primaries(part))), ids(r.Handoffs(part))})
 	}
 	return g
