@@ -160,6 +160,7 @@ func (w *ringSending) run(lane *uring.Lane, digest hash.Hash) (err error) {
 	wake := lane.Wake
 	w.o.gate.wake.Store(&wake)
 	end := w.startDigest(digest)
+	err = w.o.gate.shutBy() // before, nobody could wake the ring
 	for w.sent < w.n && err == nil {
 		err = w.chunk()
 	}

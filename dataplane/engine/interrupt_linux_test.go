@@ -1,0 +1,32 @@
+package engine
+
+import (
+	"crypto/md5"
+	"errors"
+	"syscall"
+	"testing"
+)
+
+// late is a connection's descriptor that is lent, and only then something happens.
+type late struct {
+	syscall.RawConn
+	happens func()
+}
+
+func (l late) Write(f func(fd uintptr) bool) error {
+	return l.RawConn.Write(func(fd uintptr) bool {
+		l.happens()
+		return f(fd)
+	})
+}
+
+// An interrupt that comes when the socket is lent, and before the ring can be woken,
+// is not lost: nobody reads at the other end.
+func TestInterruptBeforeTheRingListens(t *testing.T) {
+	r := newZCRig(t, Config{})
+	r.out.gate.timeout = 0 // which would end it, late
+	r.out.file.raw = late{r.out.file.raw, r.out.Interrupt}
+	if sent, err := r.body(md5.New()); !errors.Is(err, ErrInterrupted) || sent != 0 {
+		t.Errorf("sent %d, error %v", sent, err)
+	}
+}
