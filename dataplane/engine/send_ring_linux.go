@@ -160,7 +160,6 @@ func (w *ringSending) run(lane *uring.Lane, digest hash.Hash) (err error) {
 	wake := lane.Wake
 	w.o.gate.wake.Store(&wake)
 	end := w.startDigest(digest)
-	err = w.o.gate.shutBy() // before, nobody could wake the ring
 	for w.sent < w.n && err == nil {
 		err = w.chunk()
 	}
@@ -329,9 +328,13 @@ func (w *ringSending) settle() {
 	}
 }
 
-// send sends the spans, all of them.
+// send sends the spans, all of them. Who shuts the gate wakes the ring, but not before
+// it is ours, and not twice: the wake may go with a send that has just ended well.
 func (w *ringSending) send(flags int) error {
 	for {
+		if err := w.o.gate.shutBy(); err != nil {
+			return err
+		}
 		tag, is := w.sendZeroCopy(flags)
 		if !is {
 			tag = w.sendPlain(flags)

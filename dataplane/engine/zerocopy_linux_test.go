@@ -30,6 +30,7 @@ type zcRig struct {
 	out       *Outbound
 	near, far net.Conn
 	content   []byte
+	closed    bool
 	path      string
 }
 
@@ -65,15 +66,22 @@ func newZCRig(t *testing.T, cfg Config) *zcRig {
 	if r.out, err = NewOutbound(context.Background(), r.near, OutConfig{Pool: r.pool, Engine: r.engine, WriteTimeout: 20 * time.Second}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		r.out.Close()
-		r.near.Close()
-		r.far.Close()
-		if err := errors.Join(r.engine.Close(), r.pool.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(r.close)
 	return r
+}
+
+// close may be called again.
+func (r *zcRig) close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.out.Close()
+	r.near.Close()
+	r.far.Close()
+	if err := errors.Join(r.engine.Close(), r.pool.Close()); err != nil {
+		r.t.Error(err)
+	}
 }
 
 // zcFile is a file that counts nothing.
