@@ -25,10 +25,10 @@ deps: ## install what the tests need (a real Swift), where that is allowed
 	@.ci/deps
 
 test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a real Swift
-	$(GO) test -count=1 $(TESTFLAGS) $(PACKAGES)
+	$(GO) test -count=1 -timeout 20m $(TESTFLAGS) $(PACKAGES)
 
 test-race: ## the tests without the interop ones, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -count=1 $$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer)(/|$$)')
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m $$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer)(/|$$)')
 
 test-engines: deps ## the plane's tests on each engine, and with guard pages around what the kernel owns
 	@for engine in uring sendfile portable; do echo "engine $$engine"; \

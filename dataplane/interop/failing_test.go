@@ -233,10 +233,17 @@ type cutConn struct {
 	strike func()
 }
 
-func (c *cutConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	if left := c.left.Add(-int64(n)); left <= 0 && left > -int64(n) {
-		c.strike()
+// Write strikes when just so many bytes were written, and no more of an object.
+func (c *cutConn) Write(p []byte) (n int, err error) {
+	left := c.left.Add(-int64(len(p)))
+	if left > 0 || left <= -int64(len(p)) {
+		return c.Conn.Write(p)
 	}
-	return n, err
+	border := len(p) + int(left)
+	if n, err = c.Conn.Write(p[:border]); err != nil {
+		return n, err
+	}
+	c.strike()
+	rest, err := c.Conn.Write(p[border:])
+	return n + rest, err
 }
