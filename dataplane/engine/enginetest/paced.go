@@ -34,11 +34,14 @@ func (c *counting) Pace(n int64, _ <-chan struct{}) (granted int64, waited time.
 // of them: for what is sent at least the payload and at most what is on the wire, for
 // what is received just what came.
 func testPaced(t *testing.T, e Engine) {
-	all := []int64{9*mib/2 + 77, 100, 3*mib - 1000, 0, 70_000, 65536, mib, 2 * mib}
+	all := []int64{3*mib + 77, 100, mib - 1000, 0, 70_000, 65536}
 	for name, grants := range map[string][]int64{
 		"all": {1 << 40}, "a MiB and a bit": {mib + 5}, "64 KiB": {65536}, "any": {1, 5 * mib, 3, 2*mib + 1, 999}, "less and less": {3 * mib, 2 * mib, mib, mib / 2, 1000},
 	} {
 		for _, how := range []struct{ sums, digest, cold bool }{{false, false, false}, {false, true, true}, {true, false, true}, {true, false, false}} {
+			if how.sums && name != "any" && name != "all" {
+				continue // what sums add is the same for all
+			}
 			t.Run(fmt.Sprintf("%s/sums %v/digest %v/cold %v", name, how.sums, how.digest, how.cold), func(t *testing.T) {
 				r := newRig(t, e, tcpPair)
 				sends, receives := &counting{grants: grants}, &counting{grants: grants}
