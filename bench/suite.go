@@ -146,7 +146,7 @@ func ci() []Pick {
 	return []Pick{
 		pick("S", 0.01, all()), pick("M", 0.005, append(pair(), "rsync-fsync")), pick("L", 1./64, append(all(), "ringsync-to-sink", "engine", "floor-one")),
 		pick("X", 0.02, list("ringsync", "swift-to-ringsync")), pick("N", 0.01, append(pair(), "rsync")), pick("U", 0.05, all()), disk, sessions,
-		pick("P", 0.01, passing()), pick("H", 0.01, list("ringsync")), idle,
+		pick("P", 0.01, append(pair(), "swift-rsync")), pick("H", 0.01, list("ringsync")), idle,
 	}
 }
 

@@ -28,21 +28,44 @@ type request struct {
 	ahead []byte // of the body, read behind the head
 	seen  *stats.Request
 	leave func() // gives back its place at a device; nil if it has none
+	keeps bool   // the connection is kept for the next one
 }
 
-// answer serves the one request of a connection.
-func (n *Node) answer(conn net.Conn, v *visitor) {
-	conn.SetReadDeadline(time.Now().Add(n.cfg.HeadTimeout))
-	stop := context.AfterFunc(n.ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
+// keepFor is how long a connection that was kept may be silent.
+const keepFor = 5 * time.Second
+
+// serve answers a connection's request, and those that follow if it is kept.
+func (n *Node) serve(conn net.Conn, v *visitor) {
+	defer func() { n.lobby.leave(v) }()
+	r, err := awaitRequest(n.ctx, conn, n.cfg.HeadTimeout)
+	for err == nil {
+		if n.answer(r, v); !r.keeps || !n.allowed(conn) {
+			return
+		}
+		next := n.lobby.stay(conn)
+		if next == nil {
+			return
+		}
+		v = next
+		r, err = awaitRequest(n.closing, conn, keepFor)
+	}
+	if err != io.EOF { // who connects and leaves is a health check
+		refuse(http.StatusBadRequest, "%v", err).reply(&request{conn: conn})
+	}
+}
+
+// awaitRequest reads a head, for as long as ctx and patience last.
+func awaitRequest(ctx context.Context, conn net.Conn, patience time.Duration) (*request, error) {
+	conn.SetReadDeadline(time.Now().Add(patience))
+	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
 	r, err := readRequest(conn)
 	stop()
-	if err != nil {
-		if err != io.EOF { // who connects and leaves is a health check
-			refuse(http.StatusBadRequest, "%v", err).reply(&request{conn: conn})
-		}
-		return
-	}
 	conn.SetReadDeadline(time.Time{})
+	return r, err
+}
+
+// answer serves a request.
+func (n *Node) answer(r *request, v *visitor) {
 	r.seen = n.cfg.Stats.Begin(r.Method)
 	defer r.seen.End()
 	if r.Target == "/healthcheck" {
@@ -127,13 +150,26 @@ const (
 	htmlText  = "text/html; charset=UTF-8"
 )
 
-// reply sends a whole answer, after which the connection is closed.
+// keep keeps the connection, if that is asked for, as our replicator does when it goes
+// over the partitions that two nodes share: where these are the same, to open and
+// close a connection is most of the work. Swift's never ask.
+func (r *request) keep() {
+	asked, _ := r.Get("Connection")
+	chunked, length, err := r.Body()
+	r.keeps = strings.EqualFold(asked, "keep-alive") && err == nil && !chunked && length <= 0 && len(r.ahead) == 0
+}
+
+// reply sends a whole answer, after which the connection is closed, unless it is kept.
 func (r *request) reply(status int, contentType, body string, headers ...proto.Header) {
+	connection := "close"
+	if r.keeps {
+		connection = "keep-alive"
+	}
 	headers = append([]proto.Header{
 		{Name: "Content-Type", Value: contentType},
 		{Name: "Content-Length", Value: strconv.Itoa(len(body))},
 		{Name: "Date", Value: time.Now().UTC().Format(http.TimeFormat)},
-		{Name: "Connection", Value: "close"},
+		{Name: "Connection", Value: connection},
 	}, headers...)
 	head := proto.ResponseHead{Status: status, Reason: reason(status), Minor: 1, Headers: headers}
 	answer := proto.AppendResponseHead(nil, head)
@@ -141,7 +177,9 @@ func (r *request) reply(status int, contentType, body string, headers ...proto.H
 		answer = append(answer, body...)
 	}
 	r.conn.SetWriteDeadline(time.Now().Add(replyTimeout))
-	r.conn.Write(answer) // who has gone needs no answer
+	if _, err := r.conn.Write(answer); err != nil { // who has gone needs no answer
+		r.keeps = false
+	}
 }
 
 func reason(status int) string {

@@ -9,13 +9,13 @@ import (
 )
 
 // lobby holds the connections that are not served yet: those that have not said
-// what they want, and those that have and wait for one of MaxClients. It has as
-// many places as MaxClients. Who connects and says nothing must not keep others
-// out: when the lobby is full, one goes that has said nothing, of the address that
-// has the most places the one that has been silent for the longest. A sender's head
-// comes with its first packet, so with 1,024 places it would take a thousand
-// connections within a round trip to turn a good one away, and from as many
-// addresses as there are.
+// what they want, or what they want next, and those that have and wait for one of
+// MaxClients. It has as many places as MaxClients. Who connects and says nothing
+// must not keep others out: when the lobby is full, one goes that has said nothing,
+// of the address that has the most places the one that has been silent for the
+// longest. A sender's head comes with its first packet, so with 1,024 places it
+// would take a thousand connections within a round trip to turn a good one away, and
+// from as many addresses as there are.
 type lobby struct {
 	mu     sync.Mutex
 	left   *sync.Cond
@@ -53,11 +53,26 @@ func (l *lobby) enter(conn net.Conn) (v, sent *visitor) {
 		}
 		l.left.Wait()
 	}
+	return l.in(conn), sent
+}
+
+// stay gives a place to a connection that was served and is kept; nil if there is
+// none.
+func (l *lobby) stay(conn net.Conn) *visitor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.taken >= l.places {
+		return nil
+	}
+	return l.in(conn)
+}
+
+func (l *lobby) in(conn net.Conn) *visitor {
 	l.taken++
-	v = &visitor{conn: conn, from: household(conn)}
+	v := &visitor{conn: conn, from: household(conn)}
 	l.of[v.from]++
 	v.place = l.silent.PushBack(v)
-	return v, sent
+	return v
 }
 
 // first is who has to go first; nil if all have spoken.

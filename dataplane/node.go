@@ -77,6 +77,8 @@ type Node struct {
 	sessions sync.WaitGroup
 	ctx      context.Context // ends when sessions are cut
 	cut      context.CancelCauseFunc
+	closing  context.Context // ends when no more requests are to come
+	close    context.CancelFunc
 }
 
 // New builds a node and says which engine it will use.
@@ -139,6 +141,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, errors.Join(err, moves.Close(), pool.Close(), answers.Close())
 	}
 	n.ctx, n.cut = context.WithCancelCause(context.Background())
+	n.closing, n.close = context.WithCancel(n.ctx)
 	return n, nil
 }
 
@@ -210,8 +213,7 @@ func (n *Node) welcome(conn net.Conn) {
 	go func() {
 		defer n.sessions.Done()
 		defer conn.Close()
-		defer n.lobby.leave(v)
-		n.answer(conn, v)
+		n.serve(conn, v)
 	}()
 }
 
@@ -266,6 +268,7 @@ const cutGrace = 5 * time.Second
 // tells its peer, and keeps what has arrived in full. Sessions that do not end then
 // are left behind, with an error. The listener has been closed before.
 func (n *Node) Shutdown(ctx context.Context) error {
+	n.close() // connections that are kept, and idle
 	ended := make(chan struct{})
 	go func() {
 		n.sessions.Wait()

@@ -31,6 +31,7 @@ func (n *Node) replicate(r *request) {
 		f.reply(r)
 		return
 	}
+	r.keep()
 	r.reply(http.StatusOK, htmlText, string(body))
 }
 

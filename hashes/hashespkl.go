@@ -41,6 +41,14 @@ type PartitionHashes struct {
 // equal a peer's. After an error the caller goes on as if there were no file,
 // except after [ErrErasureCoded]. Source: diskfile.py, read_hashes.
 func ParseHashesPkl(data []byte) (PartitionHashes, error) {
+	if h, ok := scanDigests(data); ok {
+		return h, nil
+	}
+
+	return unpickleHashesPkl(data)
+}
+
+func unpickleHashesPkl(data []byte) (PartitionHashes, error) {
 	h := PartitionHashes{Valid: true, Updated: neverUpdated}
 
 	d, err := unpickleDict(data)
@@ -127,6 +135,14 @@ func AppendNone(dst []byte) []byte {
 // digits of text comes back as "", to be taken as unequal. Keys that are no
 // suffixes are ignored. Errors: [ErrErasureCoded], [*PickleError].
 func ParseReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
+	if h, ok := scanDigests(data); ok {
+		return h.Digests, nil
+	}
+
+	return unpickleReplicateAnswer(data)
+}
+
+func unpickleReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
 	v, err := unpickleText(data)
 	if err != nil {
 		return nil, fmt.Errorf("answer to REPLICATE: %w", err)

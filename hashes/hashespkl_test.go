@@ -67,6 +67,24 @@ func TestDigestsGolden(t *testing.T) {
 	}
 }
 
+// TestScanDigests: the short way is taken for what Python 3 and we write, of any
+// size, so that reading it is as cheap as it is measured to be.
+func TestScanDigests(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 300, 999, 1000, 1001, 4096} {
+		digests := manyDigests(n)
+		for s := range digests {
+			digests[s] = "" // None
+			break
+		}
+		if _, ok := scanDigests(AppendHashesPkl(nil, PartitionHashes{Updated: 1.5, Digests: digests})); !ok {
+			t.Errorf("hashes.pkl of %d suffixes: not scanned", n)
+		}
+		if _, ok := scanDigests(AppendReplicateAnswer(nil, digests)); !ok {
+			t.Errorf("an answer of %d suffixes: not scanned", n)
+		}
+	}
+}
+
 // TestReplicateBodies are the short bodies as they were seen on the wire.
 func TestReplicateBodies(t *testing.T) {
 	one := map[proto.Suffix]string{0xf80: someDigest}
@@ -193,14 +211,29 @@ func TestParseReplicateAnswer(t *testing.T) {
 	}
 }
 
-// FuzzHashesPkl: what was read is read again after writing.
+// FuzzHashesPkl: the short way agrees with the long one, and what was read is read
+// again after writing.
 func FuzzHashesPkl(f *testing.F) {
 	f.Add(AppendHashesPkl(nil, PartitionHashes{Valid: true, Updated: 1.5, Digests: manyDigests(8)}))
 	f.Add([]byte("(dp1\nS'f80'\np2\nS'" + someDigest + "'\np3\nsS'valid'\nI00\nsS'updated'\nF1.5\ns."))
 	f.Add([]byte("\x80\x02}" + unicodeOp("f80") + callOp(someDigest) + "s."))
 	f.Add([]byte(erasureCoded))
 
+	for _, n := range []int{0, 1, 2, 5} {
+		f.Add(AppendReplicateAnswer(nil, manyDigests(n)))
+	}
+
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if h, ok := scanDigests(data); ok && !math.IsNaN(h.Updated) {
+			long, err := unpickleHashesPkl(data)
+			if diff := cmp.Diff(long, h); diff != "" || err != nil {
+				t.Fatalf("hashes.pkl: %v, -long +scanned:\n%s", err, diff)
+			}
+			answer, err := unpickleReplicateAnswer(data)
+			if diff := cmp.Diff(answer, h.Digests); diff != "" || err != nil {
+				t.Fatalf("answer: %v, -long +scanned:\n%s", err, diff)
+			}
+		}
 		h, err := ParseHashesPkl(data)
 		if err == nil && !math.IsNaN(h.Updated) {
 			again, err := ParseHashesPkl(AppendHashesPkl(nil, h))
@@ -220,7 +253,7 @@ func FuzzHashesPkl(f *testing.F) {
 }
 
 func BenchmarkHashesPkl(b *testing.B) {
-	for _, n := range []int{16, 4096} {
+	for _, n := range []int{312, 4096} {
 		h := PartitionHashes{Valid: true, Updated: 1.5, Digests: manyDigests(n)}
 		data := AppendHashesPkl(nil, h)
 

@@ -9,16 +9,27 @@ const (
 // every digit, so that the OR of two answers tells whether both were good.
 const notHex = 0xff
 
-func unhex(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
+// A digest's digits follow no pattern: asking by branches what each of them is costs
+// more than all else there is to do with it.
+func unhex(c byte) byte      { return hexDigits[c] }
+func unhexLower(c byte) byte { return lowerHexDigits[c] }
+
+var (
+	hexDigits      = digitsOf(lowerHex, upperHex)
+	lowerHexDigits = digitsOf(lowerHex)
+)
+
+// digitsOf gives what each byte stands for in these alphabets.
+func digitsOf(alphabets ...string) (digits [256]byte) {
+	for c := range digits {
+		digits[c] = notHex
 	}
-	return notHex
+	for _, alphabet := range alphabets {
+		for digit := range alphabet {
+			digits[alphabet[digit]] = byte(digit)
+		}
+	}
+	return digits
 }
 
 // isBlank tells the six bytes that Python's bytes.strip and bytes.split take

@@ -14,11 +14,17 @@ type Hash [16]byte
 // and join it into a path; we never do.
 func ParseHash[T ~string | ~[]byte](s T) (Hash, error) {
 	var h Hash
-	if len(s) != 2*len(h) || !isLowerHex(s) {
+	if len(s) != 2*len(h) {
 		return Hash{}, syntaxError("hash", "32 lower-case hex digits", s)
 	}
+	all := byte(0)
 	for i := range h {
-		h[i] = unhex(s[2*i])<<4 | unhex(s[2*i+1])
+		high, low := unhexLower(s[2*i]), unhexLower(s[2*i+1])
+		all |= high | low
+		h[i] = high<<4 | low
+	}
+	if all == notHex {
+		return Hash{}, syntaxError("hash", "32 lower-case hex digits", s)
 	}
 	return h, nil
 }
@@ -64,10 +70,9 @@ func (s Suffix) AppendTo(dst []byte) []byte {
 func (s Suffix) String() string { return string(s.AppendTo(nil)) }
 
 func isLowerHex[T ~string | ~[]byte](s T) bool {
+	all := byte(0)
 	for i := range len(s) {
-		if unhex(s[i]) == notHex || lower(s[i]) != s[i] {
-			return false
-		}
+		all |= unhexLower(s[i])
 	}
-	return true
+	return all != notHex
 }

@@ -88,6 +88,7 @@ func (r *Replicator) pass(ctx context.Context) Report {
 	p.order(jobs)
 	p.counts.edit(func(c *Counts) { c.Jobs = len(jobs) })
 	p.goOver(ctx, jobs)
+	p.asker.hangUp()
 	stop()
 	return p.end(ctx, jobs)
 }

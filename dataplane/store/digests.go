@@ -121,6 +121,9 @@ func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, list
 		if err != nil {
 			return nil, hashed, err
 		}
+		if before.Valid && !listdir && len(recalculate) == 0 && !slices.Contains(slices.Collect(maps.Values(before.Digests)), "") {
+			return before.Digests, hashed, nil
+		}
 		now := hashes.PartitionHashes{Valid: true, Digests: maps.Clone(before.Digests)}
 		if now.Digests == nil || !before.Valid {
 			now.Digests = map[proto.Suffix]string{}

@@ -138,15 +138,16 @@ func (p *Partition) lockHashes(ctx context.Context) (*Lock, error) {
 	return p.lockIn(ctx, hashesLock, hashesLockTimeout)
 }
 
-// lockIn makes the partition's directory and takes a lock in it. A revert may remove
-// the directory meanwhile: then it is made again, as link does, and as often.
+// lockIn takes a lock in the partition's directory, which is made where it is
+// missing. A revert may remove it meanwhile: then it is made again, as link does, and
+// as often.
 func (p *Partition) lockIn(ctx context.Context, name string, timeout time.Duration) (l *Lock, err error) {
 	for range linkTries {
-		if err := p.make(); err != nil {
-			return nil, err
-		}
 		if l, err = p.device.lock(ctx, timeout, p.dir+"/"+name); !absent(err) {
 			break
+		}
+		if err := p.make(); err != nil {
+			return nil, err
 		}
 	}
 	return l, err
