@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// Ahead is a small file that will soon be opened and read, and can be fetched into
+// Ahead is a file that will soon be opened and read, and can be fetched into
 // the kernel's caches before.
 type Ahead interface {
 	// Fetch does so, waiting for the disk, and tells whether it was not there.

@@ -36,8 +36,9 @@
 // the kernel lets it. A body that finds no lane, no buffer or no descriptor goes
 // the portable way. Rules has the choice, Ways counts what became of it.
 //
-// Small files that will be sent soon are fetched into the kernel's caches ahead of
-// their turn, by a ring or by goroutines: see Fetch.
+// Files that will be sent soon, but for bodies read past the page cache, are fetched
+// into the kernel's caches ahead of their turn, by a ring or by goroutines: see Fetch.
+// A body of which nine tenths came in time then takes the way of a warm one.
 //
 // What a ring sends it tries to send without a copy (SEND_ZC), once a connection:
 // the kernel's report of that decides, and where it copied all the same, as a

@@ -79,6 +79,15 @@ func (r *Rules) Sending(k Kind) (Way, Reason) {
 // direct tells whether a cold body is read past the page cache.
 func (r *Rules) direct(n int64) bool { return r.DirectFrom >= 0 && n >= r.DirectFrom }
 
+// FetchesBelow is the size from which on a body is not worth fetching into the page
+// cache: it is read past it, or so large that it is read ahead by itself.
+func (e *Engine) FetchesBelow() int64 {
+	if e == nil || e.rules.DirectFrom < 0 {
+		return defaultDirectFrom
+	}
+	return min(e.rules.DirectFrom, defaultDirectFrom)
+}
+
 // without is the way of a body for which a ring was chosen and not to be had.
 func (r *Rules) without(k Kind, reason Reason) (Way, Reason) {
 	if k.Digest {

@@ -115,6 +115,9 @@ func (t *transmission) sendPut(e *entry, o *store.Object, md hashes.Metadata) (s
 	if o.Size <= wholeBytes {
 		return t.sendWhole(e, o, md)
 	}
+	if t.window.looks() && o.Cold() {
+		t.window.waited(o.Size)
+	}
 	stored, way := t.storedSum(o)
 	if err := t.sendSubrequest("PUT", o.Name, md); err != nil {
 		return false, err
@@ -154,7 +157,7 @@ func (t *transmission) sendWhole(e *entry, o *store.Object, md hashes.Metadata) 
 		return false, nil
 	}
 	if cold {
-		t.window.waited()
+		t.window.waited(o.Size)
 	}
 	if t.cfg.MD5 {
 		if sum := md5.Sum(body); hex.EncodeToString(sum[:]) != o.ETag() {

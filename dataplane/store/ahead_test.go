@@ -45,6 +45,13 @@ func TestReadWhole(t *testing.T) {
 			o, err := p.Open(storetest.Hash("/a/c/o"))
 			must(t, err)
 			defer o.Close()
+			if cold := o.Cold(); cold != row.waited {
+				t.Errorf("cold: %v", cold)
+			}
+			again, err := p.Open(storetest.Hash("/a/c/o"))
+			must(t, err)
+			defer again.Close()
+			o = again // whose first read is still to come
 			body := make([]byte, o.Size)
 			waited, err := o.ReadWhole(body)
 			if waited != row.waited || !errors.Is(err, row.err) || err == nil && string(body) != "body" {

@@ -386,6 +386,17 @@ func (o *Object) ReadWhole(p []byte) (waited bool, err error) {
 	return waited, err
 }
 
+// Cold tells whether the body begins outside the page cache: reading it will wait for
+// the disk. What can't be found out is not cold.
+func (o *Object) Cold() bool {
+	if o.partition.store().blind.Load() {
+		return false
+	}
+	var first [1]byte
+	_, err := o.data.readCached(first[:], 0)
+	return errors.Is(err, unix.EAGAIN)
+}
+
 // Descriptor lends the body's, to be read with by other calls than ReadAt: see
 // engine.FileSource.
 func (o *Object) Descriptor() int { return o.data.fd }
