@@ -24,8 +24,9 @@ demo: build ## the main job, on this machine, with nothing else installed
 deps: ## install what the tests need (a real Swift), where that is allowed
 	@.ci/deps
 
+# The interop tests take the longest, and mostly one core: beside them all others run.
 test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a real Swift
-	$(GO) test -count=1 -timeout 20m $(TESTFLAGS) $(PACKAGES)
+	$(GO) test -count=1 -timeout 20m $(TESTFLAGS) ./dataplane/interop $(PACKAGES)
 
 # Left out: what drives processes that are built without the detector, and what runs
 # the same code once more: the sendfile engine alone, and auto where rings are forbidden.

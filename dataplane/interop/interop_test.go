@@ -80,7 +80,7 @@ func TestReplicate(t *testing.T) {
 
 // Two thousand small objects in one partition.
 func TestManySmall(t *testing.T) {
-	n := 2000
+	n := 500
 	if os.Getenv("RINGSYNC_FULL") != "" {
 		n = 20_000
 	}
