@@ -61,6 +61,7 @@ func changes() []changing {
 // was or as it is, whole; the next session brings the rest; and Swift finds both
 // disks sound.
 func TestChangesWhileSent(t *testing.T) {
+	t.Parallel()
 	for _, p := range pairings {
 		t.Run(p.name, func(t *testing.T) {
 			r := newRig(t)

@@ -35,6 +35,7 @@ var clusters = []struct {
 // object-replicator where it is Swift's turn, our sender where it is ours. Swift
 // alone, mixed, and ours alone all end in the same trees.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	var alone *peer.Tree
 	for _, c := range clusters {
 		t.Run(c.name, func(t *testing.T) {

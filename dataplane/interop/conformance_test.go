@@ -20,6 +20,7 @@ const reportPath = "../conformance/REPORT.md"
 // or another way that they know by name; and what REPORT.md tells of Swift and of
 // us is what they do today.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, peer.WithErasureCoding())
 	cfg := judged.Config{Cluster: r.cluster, SwiftDir: r.swiftDir, Dir: peertest.Devices(t), Only: "*"}
 	swift, err := judged.Swift{Swift: r.swift, Name: "Swift " + r.swift.Version, Log: t.Output()}.Judge(t.Context(), cfg)

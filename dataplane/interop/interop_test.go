@@ -80,6 +80,7 @@ func TestReplicate(t *testing.T) {
 
 // Two thousand small objects in one partition.
 func TestManySmall(t *testing.T) {
+	t.Parallel()
 	n := 500
 	if os.Getenv("RINGSYNC_FULL") != "" {
 		n = 20_000
