@@ -36,10 +36,9 @@ func scanDigests(pickle []byte) (h PartitionHashes, ok bool) {
 	return h, s.ok && s.pos == len(s.text) && len(h.Digests) == suffixes
 }
 
-// leastDigest is what a suffix and its digest take at least.
 const (
-	leastDigest  = 50
-	mostSuffixes = 1 << 12
+	leastDigest  = 50      // bytes that a suffix and its digest take
+	mostSuffixes = 1 << 12 // that there are
 )
 
 // digest reads one item of the dict, and tells how many suffixes that is.

@@ -136,8 +136,8 @@ func (l *line) ask(ctx context.Context, request []byte) (body []byte, err error)
 	stop := context.AfterFunc(ctx, func() { l.conn.SetDeadline(time.Unix(1, 0)) })
 	l.heard, l.stays = false, false
 	defer func() {
-		if l.stays = l.stays && stop(); !l.stays {
-			stop()
+		inTime := stop() // else its deadline has passed
+		if l.stays = l.stays && inTime; !l.stays {
 			l.conn.Close()
 		}
 	}()

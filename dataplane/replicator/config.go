@@ -186,6 +186,7 @@ func (r *Replicator) Close() error {
 	if left := r.behind.wait(closeGrace); left > 0 {
 		return fmt.Errorf("replicator: %d jobs have not ended %v after they were cut: does a disk hang?", left, closeGrace)
 	}
+	r.asker.hangUp() // those of jobs that ended after their pass
 	return errors.Join(r.engine.Close(), r.pool.Close())
 }
 

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ringsync/ringsync/dataplane/buffer"
-	"github.com/ringsync/ringsync/dataplane/engine"
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/store"
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
@@ -148,45 +146,29 @@ func wantAll(t *testing.T, p *store.Partition) []string {
 // window opened, or warm, so that it did not; with every engine.
 func TestWindowSameWire(t *testing.T) {
 	var first string
-	for _, name := range []string{"portable", "sendfile", "uring"} {
-		for _, warm := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s warm=%v", name, warm), func(t *testing.T) {
-				pool, err := buffer.New(buffer.Config{Count: 8})
-				if err != nil {
-					t.Fatal(err)
-				}
-				moves, err := engine.New(engine.Config{Name: name, Pool: pool})
-				if err != nil {
-					if os.Getenv("REQUIRE_URING") != "" {
-						t.Fatal(err)
-					}
-					t.Skip(err)
-				}
-				c := &coldDisk{warm: warm, fetched: make(chan struct{})}
-				p, _ := windowed(t, c)
-				if !warm {
-					c.object = hundredth(t, p)
-				}
-				f := wantingAll(t, p)
-				r := push(t, p, f.address, patient, func(cfg *ssync.SenderConfig, _ *ssync.Job) { cfg.Engine = moves })
-				if err := errors.Join(moves.Close(), pool.Close()); err != nil {
-					t.Error(err)
-				}
-				if r.Err != nil || r.Sent != 703 || r.Proven != 703 || r.NotSent != 0 {
-					t.Fatalf("%d sent, %d left out: %v", r.Sent, r.NotSent, r.Err)
-				}
-				if ahead := c.twice(); warm != (ahead == 0) {
-					t.Errorf("%d files were opened ahead", ahead)
-				}
-				heard := <-f.heard
-				if first == "" {
-					first = heard
-				}
-				if heard != first {
-					t.Errorf("%d bytes were sent, other than the %d of the first run", len(heard), len(first))
-				}
-			})
-		}
+	for _, warm := range []bool{true, false} {
+		eachEngine(t, 0, func(t *testing.T, use func(*ssync.SenderConfig, *ssync.Job)) {
+			c := &coldDisk{warm: warm, fetched: make(chan struct{})}
+			p, _ := windowed(t, c)
+			if !warm {
+				c.object = hundredth(t, p)
+			}
+			f := wantingAll(t, p)
+			r := push(t, p, f.address, patient, use)
+			if r.Err != nil || r.Sent != 703 || r.Proven != 703 || r.NotSent != 0 {
+				t.Fatalf("%d sent, %d left out: %v", r.Sent, r.NotSent, r.Err)
+			}
+			if ahead := c.twice(); warm != (ahead == 0) {
+				t.Errorf("%d files were opened ahead", ahead)
+			}
+			heard := <-f.heard
+			if first == "" {
+				first = heard
+			}
+			if heard != first {
+				t.Errorf("%d bytes were sent, other than the %d of the first run", len(heard), len(first))
+			}
+		})
 	}
 }
 

@@ -121,7 +121,7 @@ func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, list
 		if err != nil {
 			return nil, hashed, err
 		}
-		if before.Valid && !listdir && len(recalculate) == 0 && !slices.Contains(slices.Collect(maps.Values(before.Digests)), "") {
+		if before.Valid && !listdir && len(recalculate) == 0 && complete(before.Digests) {
 			return before.Digests, hashed, nil
 		}
 		now := hashes.PartitionHashes{Valid: true, Digests: maps.Clone(before.Digests)}
@@ -140,6 +140,16 @@ func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, list
 			return now.Digests, hashed, err
 		}
 	}
+}
+
+// complete tells whether no suffix must be hashed.
+func complete(digests map[proto.Suffix]string) bool {
+	for _, digest := range digests {
+		if digest == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // digest computes what is missing in h, or asked for anew, and tells how many.

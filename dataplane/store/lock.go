@@ -142,13 +142,12 @@ func (p *Partition) lockHashes(ctx context.Context) (*Lock, error) {
 // missing. A revert may remove it meanwhile: then it is made again, as link does, and
 // as often.
 func (p *Partition) lockIn(ctx context.Context, name string, timeout time.Duration) (l *Lock, err error) {
-	for range linkTries {
-		if l, err = p.device.lock(ctx, timeout, p.dir+"/"+name); !absent(err) {
-			break
-		}
+	l, err = p.device.lock(ctx, timeout, p.dir+"/"+name)
+	for n := 0; n < linkTries && absent(err); n++ {
 		if err := p.make(); err != nil {
 			return nil, err
 		}
+		l, err = p.device.lock(ctx, timeout, p.dir+"/"+name)
 	}
 	return l, err
 }
