@@ -15,7 +15,6 @@ import (
 	"github.com/ringsync/ringsync/bench/floor"
 	"github.com/ringsync/ringsync/bench/report"
 	"github.com/ringsync/ringsync/hashes"
-	"github.com/ringsync/ringsync/proto"
 )
 
 // programs builds ringsync and ringsyncd, which the harness starts.
@@ -225,7 +224,7 @@ func lie(_ *testing.T, device string) error {
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "hashes.invalid"), nil, 0o644); err != nil {
 		return err
 	}
-	lies := hashes.PartitionHashes{Valid: true, Digests: map[proto.Suffix]string{0x7ab: strings.Repeat("0", 32)}}
+	lies := hashes.PartitionHashes{Valid: true, Digests: hashes.Digests{{Suffix: 0x7ab, Known: true}}}
 	return os.WriteFile(path, hashes.AppendHashesPkl(nil, lies), 0o644)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/ringsync/ringsync/bench/contestant"
 	"github.com/ringsync/ringsync/bench/workload"
 	"github.com/ringsync/ringsync/dataplane/store"
+	"github.com/ringsync/ringsync/proto"
 )
 
 // passed holds what a replicator says of its pass against what there was to do: a
@@ -68,11 +68,15 @@ func trueDigests(ctx context.Context, p *store.Partition) error {
 	if err != nil {
 		return err
 	}
-	computed, err := p.Digests(ctx, slices.Collect(maps.Keys(kept)), true)
+	all := make([]proto.Suffix, len(kept))
+	for i, d := range kept {
+		all[i] = d.Suffix
+	}
+	computed, err := p.Digests(ctx, all, true)
 	if err != nil {
 		return err
 	}
-	if !maps.Equal(kept, computed) {
+	if !slices.Equal(kept, computed) {
 		return fmt.Errorf("%s: the digests of its %d suffixes are not those of what lies there, which has %d", p.Path(), len(kept), len(computed))
 	}
 	return nil

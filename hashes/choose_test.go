@@ -68,7 +68,7 @@ func TestChooseGolden(t *testing.T) {
 		}
 		digest := NewSuffixDigest()
 		digest.Add(c)
-		if got := digest.Sum(); got != *test.Digest {
+		if got := digest.Sum().String(); got != *test.Digest {
 			t.Errorf("%q: digest %s, want %s", test.Names, got, *test.Digest)
 		}
 	}

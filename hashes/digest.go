@@ -2,8 +2,9 @@ package hashes
 
 import (
 	"crypto/md5"
-	"encoding/hex"
 	"hash"
+
+	"github.com/ringsync/ringsync/proto"
 )
 
 // SuffixDigest is the digest of a suffix in the making: MD5 over what counts
@@ -47,7 +48,7 @@ func (d *SuffixDigest) Add(c Choice) {
 	d.buf = buf
 }
 
-// Sum returns the digest so far, 32 hex digits.
-func (d *SuffixDigest) Sum() string {
-	return hex.EncodeToString(d.md5.Sum(nil))
+// Sum returns the digest so far.
+func (d *SuffixDigest) Sum() proto.Hash {
+	return proto.Hash(d.md5.Sum(d.buf[:0]))
 }

@@ -27,7 +27,7 @@ func TestSuffixDigest(t *testing.T) {
 		for _, names := range test.dirs {
 			d.Add(Choose(names, replicated()))
 		}
-		if got := d.Sum(); got != test.wants {
+		if got := d.Sum().String(); got != test.wants {
 			t.Errorf("%s: got %s, want %s", test.what, got, test.wants)
 		}
 	}
@@ -43,7 +43,7 @@ func TestSuffixDigestOrder(t *testing.T) {
 		for _, c := range choices {
 			d.Add(c)
 		}
-		return d.Sum()
+		return d.Sum().String()
 	}
 
 	// md5("0000000001.00000.data0000000002.00000.ts")

@@ -3,7 +3,6 @@ package hashes
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/ringsync/ringsync/proto"
@@ -28,17 +27,15 @@ type PartitionHashes struct {
 	Valid   bool    // false: the suffixes must be listed anew
 	Updated float64 // when it was written, in seconds since the epoch; -1: unknown
 
-	// Digests holds 32 hex digits for each suffix, or "" for one that must be
-	// hashed again.
-	Digests map[proto.Suffix]string
+	Digests Digests
 }
 
 // ParseHashesPkl reads hashes.pkl as written by Python 2 or 3 or by
 // [AppendHashesPkl]. A file of before Swift 2.13, without its own keys, is
 // valid and of unknown age.
 //
-// A digest that is not 32 hex digits of text comes back as "": it would never
-// equal a peer's. After an error the caller goes on as if there were no file,
+// A digest that is not 32 hex digits of text is not known: it would never equal a
+// peer's. After an error the caller goes on as if there were no file,
 // except after [ErrErasureCoded]. Source: diskfile.py, read_hashes.
 func ParseHashesPkl(data []byte) (PartitionHashes, error) {
 	if h, ok := scanDigests(data); ok {
@@ -56,7 +53,7 @@ func unpickleHashesPkl(data []byte) (PartitionHashes, error) {
 		return PartitionHashes{}, fmt.Errorf("hashes.pkl: %w", err)
 	}
 
-	h.Digests = make(map[proto.Suffix]string, len(d.Items))
+	h.Digests = make(Digests, 0, min(len(d.Items), mostSuffixes))
 	for _, item := range d.Items {
 		if err := h.take(item); err != nil {
 			return PartitionHashes{}, fmt.Errorf("hashes.pkl: %w", err)
@@ -85,8 +82,8 @@ func (h *PartitionHashes) take(item Item) error {
 		return fmt.Errorf("key %.64q is no suffix", fmt.Sprint(item.Key))
 	}
 
-	digest, err := digestOf(item.Value)
-	h.Digests[suffix] = digest
+	digest, err := digestOf(suffix, item.Value)
+	h.Digests.Set(digest)
 
 	return err
 }
@@ -110,9 +107,9 @@ func AppendHashesPkl(dst []byte, h PartitionHashes) []byte {
 }
 
 // AppendReplicateAnswer appends the body that answers a REPLICATE for all
-// suffixes of a partition; "" is sent as None, a suffix that could not be
-// hashed. Source: obj/server.py, REPLICATE.
-func AppendReplicateAnswer(dst []byte, digests map[proto.Suffix]string) []byte {
+// suffixes of a partition; a digest that is not known is sent as None. Source:
+// obj/server.py, REPLICATE.
+func AppendReplicateAnswer(dst []byte, digests Digests) []byte {
 	n := len(digests)
 	p := pickler{dst: slices.Grow(dst, digestsSize(n))}
 	p.begin(n)
@@ -131,10 +128,9 @@ func AppendNone(dst []byte) []byte {
 }
 
 // ParseReplicateAnswer reads a peer's answer to REPLICATE, of any Swift
-// release; that of [AppendNone] is a nil map. A digest that is no 32 hex
-// digits of text comes back as "", to be taken as unequal. Keys that are no
-// suffixes are ignored. Errors: [ErrErasureCoded], [*PickleError].
-func ParseReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
+// release; that of [AppendNone] is nil. A digest that is no 32 hex digits of text
+// is not known, to be taken as unequal. Keys that are no suffixes are ignored. Errors: [ErrErasureCoded], [*PickleError].
+func ParseReplicateAnswer(data []byte) (Digests, error) {
 	if h, ok := scanDigests(data); ok {
 		return h.Digests, nil
 	}
@@ -142,7 +138,7 @@ func ParseReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
 	return unpickleReplicateAnswer(data)
 }
 
-func unpickleReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
+func unpickleReplicateAnswer(data []byte) (Digests, error) {
 	v, err := unpickleText(data)
 	if err != nil {
 		return nil, fmt.Errorf("answer to REPLICATE: %w", err)
@@ -156,27 +152,29 @@ func unpickleReplicateAnswer(data []byte) (map[proto.Suffix]string, error) {
 		return nil, fmt.Errorf("answer to REPLICATE: %w", err)
 	}
 
-	digests := make(map[proto.Suffix]string, len(d.Items))
+	digests := make(Digests, 0, min(len(d.Items), mostSuffixes))
 	for _, item := range d.Items {
 		key, _ := item.Key.(string)
 		suffix, err := proto.ParseSuffix(key)
 		if err != nil {
 			continue
 		}
-		if digests[suffix], err = digestOf(item.Value); err != nil {
+		digest, err := digestOf(suffix, item.Value)
+		if err != nil {
 			return nil, fmt.Errorf("answer to REPLICATE: %w", err)
 		}
+		digests.Set(digest)
 	}
 
 	return digests, nil
 }
 
 // digests writes the pairs of a dict of n items, of which done are written.
-func (p *pickler) digests(digests map[proto.Suffix]string, done, n int) {
-	for i, suffix := range slices.Sorted(maps.Keys(digests)) {
-		p.suffix(suffix)
-		if digest := digests[suffix]; digest != "" {
-			p.str(digest)
+func (p *pickler) digests(digests Digests, done, n int) {
+	for i, d := range digests {
+		p.suffix(d.Suffix)
+		if d.Known {
+			p.hash(d.Sum)
 		} else {
 			p.none()
 		}
@@ -188,6 +186,13 @@ func (p *pickler) digests(digests map[proto.Suffix]string, done, n int) {
 func (p *pickler) suffix(s proto.Suffix) {
 	p.dst = append(p.dst, opBinUnicode, 3, 0, 0, 0)
 	p.dst = s.AppendTo(p.dst)
+	p.put()
+}
+
+// hash writes the text of a digest.
+func (p *pickler) hash(h proto.Hash) {
+	p.dst = append(p.dst, opBinUnicode, 2*byte(len(h)), 0, 0, 0)
+	p.dst = h.AppendTo(p.dst)
 	p.put()
 }
 
@@ -212,19 +217,18 @@ func asDict(v Value) (*Dict, error) {
 	return nil, &PickleError{Reason: fmt.Sprintf("a value of type %T instead of a dict", v)}
 }
 
-// digestOf returns the digest of a suffix, "" if it has to be made again.
-func digestOf(v Value) (string, error) {
+// digestOf returns the digest of a suffix, not known if it has to be made again.
+func digestOf(suffix proto.Suffix, v Value) (d Digest, err error) {
+	d.Suffix = suffix
 	switch v := v.(type) {
 	case string:
-		if _, err := proto.ParseHash(v); err != nil {
-			return "", nil
-		}
-		return v, nil
+		d.Sum, err = proto.ParseHash(v)
+		d.Known = err == nil
 	case *Dict:
-		return "", ErrErasureCoded
-	default:
-		return "", nil
+		return d, ErrErasureCoded
 	}
+
+	return d, nil
 }
 
 // truth is Python's bool() of a scalar.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,16 +24,26 @@ func md5Hex(data []byte) string {
 }
 
 // manyDigests are the captured ones: every seventh suffix was not hashed.
-func manyDigests(n int) map[proto.Suffix]string {
-	digests := make(map[proto.Suffix]string, n)
+func manyDigests(n int) Digests {
+	digests := Digests{}
 	for i := range n {
-		digests[proto.Suffix(i)] = ""
+		d := Digest{Suffix: proto.Suffix(i)}
 		if i%7 != 6 {
-			digests[proto.Suffix(i)] = md5Hex([]byte(strconv.Itoa(i)))
+			d = known(d.Suffix, md5Hex([]byte(strconv.Itoa(i))))
 		}
+		digests = append(digests, d)
 	}
 
 	return digests
+}
+
+func known(s proto.Suffix, digest string) Digest {
+	sum, err := proto.ParseHash(digest)
+	if err != nil {
+		panic(err)
+	}
+
+	return Digest{Suffix: s, Known: true, Sum: sum}
 }
 
 // TestDigestsGolden: partitions of any size are written as Swift writes them,
@@ -72,9 +83,8 @@ func TestDigestsGolden(t *testing.T) {
 func TestScanDigests(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 300, 999, 1000, 1001, 4096} {
 		digests := manyDigests(n)
-		for s := range digests {
-			digests[s] = "" // None
-			break
+		if n > 0 {
+			digests.Doubt(0) // None
 		}
 		if _, ok := scanDigests(AppendHashesPkl(nil, PartitionHashes{Updated: 1.5, Digests: digests})); !ok {
 			t.Errorf("hashes.pkl of %d suffixes: not scanned", n)
@@ -85,9 +95,22 @@ func TestScanDigests(t *testing.T) {
 	}
 }
 
+// TestScanDigestsOfASet: Swift writes suffixes as they came; one that is there twice is
+// for the long way.
+func TestScanDigestsOfASet(t *testing.T) {
+	item := func(suffix string) string { return unicodeOp(suffix) + unicodeOp(someDigest) }
+	h, ok := scanDigests([]byte("\x80\x02}(" + item("f81") + item("00a") + item("f80") + "u."))
+	if want := (Digests{known(0x00a, someDigest), known(0xf80, someDigest), known(0xf81, someDigest)}); !ok || !slices.Equal(h.Digests, want) {
+		t.Errorf("in another order: %v, %v", h.Digests, ok)
+	}
+	if h, ok := scanDigests([]byte("\x80\x02}(" + item("f81") + item("00a") + item("f81") + "u.")); ok {
+		t.Errorf("one twice: %v", h.Digests)
+	}
+}
+
 // TestReplicateBodies are the short bodies as they were seen on the wire.
 func TestReplicateBodies(t *testing.T) {
-	one := map[proto.Suffix]string{0xf80: someDigest}
+	one := Digests{known(0xf80, someDigest)}
 
 	for _, test := range []struct {
 		what, want string
@@ -116,7 +139,7 @@ func TestReplicateBodies(t *testing.T) {
 }
 
 func TestParseHashesPkl(t *testing.T) {
-	one := map[proto.Suffix]string{0xf80: someDigest}
+	one := Digests{known(0xf80, someDigest)}
 
 	for _, test := range []struct {
 		what, pickle string
@@ -141,17 +164,17 @@ func TestParseHashesPkl(t *testing.T) {
 		{
 			"a digest to be made again",
 			"\x80\x02}(" + unicodeOp("f80") + "N" + unicodeOp("f81") + unicodeOp("") + unicodeOp("f82") + "\x89u.",
-			PartitionHashes{Valid: true, Updated: -1, Digests: map[proto.Suffix]string{0xf80: "", 0xf81: "", 0xf82: ""}},
+			PartitionHashes{Valid: true, Updated: -1, Digests: Digests{{Suffix: 0xf80}, {Suffix: 0xf81}, {Suffix: 0xf82}}},
 		},
 		{
 			"a digest of bytes equals no text",
 			"\x80\x02}" + unicodeOp("f80") + callOp(someDigest) + "s.",
-			PartitionHashes{Valid: true, Updated: -1, Digests: map[proto.Suffix]string{0xf80: ""}},
+			PartitionHashes{Valid: true, Updated: -1, Digests: Digests{{Suffix: 0xf80}}},
 		},
 		{
 			"a digest that is none",
 			"\x80\x02}" + unicodeOp("f80") + unicodeOp("23") + "s.",
-			PartitionHashes{Valid: true, Updated: -1, Digests: map[proto.Suffix]string{0xf80: ""}},
+			PartitionHashes{Valid: true, Updated: -1, Digests: Digests{{Suffix: 0xf80}}},
 		},
 	} {
 		got, err := ParseHashesPkl([]byte(test.pickle))
@@ -184,14 +207,14 @@ func TestParseHashesPklErrors(t *testing.T) {
 }
 
 func TestParseReplicateAnswer(t *testing.T) {
-	one := map[proto.Suffix]string{0xf80: someDigest}
+	one := Digests{known(0xf80, someDigest)}
 
 	for _, test := range []struct {
 		what, pickle string
-		want         map[proto.Suffix]string
+		want         Digests
 	}{
 		{"none", "\x80\x02N.", nil},
-		{"an empty partition", "\x80\x02}q\x00.", map[proto.Suffix]string{}},
+		{"an empty partition", "\x80\x02}q\x00.", Digests{}},
 		{"protocol 0", "(dp1\nS'f80'\np2\nS'" + someDigest + "'\np3\ns.", one},
 		{"protocol 0, text", "(dp1\nVf80\np2\nV" + someDigest + "\np3\ns.", one},
 		{"other keys", "\x80\x02}(" + unicodeOp("valid") + "\x88NN" + unicodeOp("f80") + unicodeOp(someDigest) + "u.", one},

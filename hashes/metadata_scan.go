@@ -1,9 +1,6 @@
 package hashes
 
-import (
-	"encoding/binary"
-	"strings"
-)
+import "encoding/binary"
 
 // scanFields is up to how many fields scanMetadata takes on, for it compares
 // every new key with those before: the 90 of a user, by Swift's default limit,
@@ -14,8 +11,8 @@ const scanFields = 128
 // dict of byte strings, written by Python 3 or by this package, numbered in
 // order or not at all. It exists because one pickle is read for every object
 // that a peer offers; it knows no error but "read it with Unpickle".
-type scanner struct {
-	text string // the pickle
+type scanner[T string | []byte] struct {
+	text T // the pickle
 	pos  int
 	ok   bool
 
@@ -30,7 +27,7 @@ func scanMetadata(pickle []byte) (Metadata, bool) {
 		return nil, false
 	}
 
-	s := scanner{text: string(pickle), ok: true}
+	s := scanner[string]{text: string(pickle), ok: true}
 	s.expect("\x80\x02}")
 	s.put()
 	s.expect("(")
@@ -51,9 +48,9 @@ func scanMetadata(pickle []byte) (Metadata, bool) {
 }
 
 // bytes reads _codecs.encode(text, "latin1"), that is a stored byte string.
-func (s *scanner) bytes() string {
+func (s *scanner[T]) bytes() string {
 	s.once(&s.encode, "c_codecs\nencode\n")
-	text := s.unicode()
+	text := string(s.unicode())
 	s.put()
 	s.once(&s.latin1, "X\x06\x00\x00\x00latin1")
 	s.expect("\x86")
@@ -68,7 +65,7 @@ func (s *scanner) bytes() string {
 }
 
 // once reads an object in full or, if it was numbered before, its number.
-func (s *scanner) once(at *memoized, full string) {
+func (s *scanner[T]) once(at *memoized, full string) {
 	switch {
 	case s.at(opBinGet):
 		s.ok = s.ok && s.pos+1 < len(s.text) && *at != 0 && uint32(*at-1) == uint32(s.text[s.pos+1])
@@ -81,18 +78,18 @@ func (s *scanner) once(at *memoized, full string) {
 	}
 }
 
-func (s *scanner) unicode() string {
+func (s *scanner[T]) unicode() (text T) {
 	s.expect("X")
 	if !s.ok || len(s.text)-s.pos < 4 {
 		s.ok = false
-		return ""
+		return text
 	}
 
 	rest := s.text[s.pos+4:]
 	n := binary.LittleEndian.Uint32([]byte(s.text[s.pos : s.pos+4]))
 	if uint64(n) > uint64(len(rest)) {
 		s.ok = false
-		return ""
+		return text
 	}
 	s.pos += 4 + int(n)
 
@@ -101,7 +98,7 @@ func (s *scanner) unicode() string {
 
 // put reads a number for the object before, if there is one. Out of order it
 // could replace an earlier number.
-func (s *scanner) put() memoized {
+func (s *scanner[T]) put() memoized {
 	switch {
 	case s.at(opBinPut):
 		s.ok = s.ok && s.pos+1 < len(s.text) && s.memo < 256 && s.text[s.pos+1] == byte(s.memo)
@@ -119,15 +116,16 @@ func (s *scanner) put() memoized {
 }
 
 // at reports whether an opcode comes next.
-func (s *scanner) at(op byte) bool {
+func (s *scanner[T]) at(op byte) bool {
 	return s.ok && s.pos < len(s.text) && s.text[s.pos] == op
 }
 
-func (s *scanner) expect(literal string) {
-	if !s.ok || !strings.HasPrefix(s.text[s.pos:], literal) {
+func (s *scanner[T]) expect(literal string) {
+	end := s.pos + len(literal)
+	if !s.ok || end > len(s.text) || string(s.text[s.pos:end]) != literal {
 		s.ok = false
 		return
 	}
 
-	s.pos += len(literal)
+	s.pos = end
 }

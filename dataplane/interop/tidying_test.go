@@ -70,8 +70,8 @@ func TestTidiesAsSwift(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for suffix, digest := range digests {
-		got[suffix.String()] = digest
+	for _, d := range digests {
+		got[d.Suffix.String()] = d.String()
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("digests (-Swift +ours):\n%s", diff)

@@ -12,7 +12,6 @@ import (
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/hashes/ring"
-	"github.com/ringsync/ringsync/proto"
 )
 
 // peerOf answers so many questions on each connection, says each time that more may
@@ -37,7 +36,7 @@ func peerOf(t *testing.T, questions int) (to *ring.Device, connections *atomic.I
 				if _, err := http.ReadRequest(in); err != nil {
 					break
 				}
-				body := hashes.AppendReplicateAnswer(nil, map[proto.Suffix]string{0xabc: ""})
+				body := hashes.AppendReplicateAnswer(nil, hashes.Digests{{Suffix: 0xabc}})
 				fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 			}
 			conn.Close()
@@ -55,7 +54,7 @@ func TestAskerKeeps(t *testing.T) {
 		to, connections := peerOf(t, questions)
 		for range 6 {
 			digests, err := a.digests(t.Context(), to, hashes.Policy{}, 7)
-			if _, there := digests[0xabc]; err != nil || !there {
+			if _, there := digests.Find(0xabc); err != nil || !there {
 				t.Fatalf("%v, %v", digests, err)
 			}
 		}

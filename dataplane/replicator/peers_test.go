@@ -16,7 +16,6 @@ import (
 	"github.com/ringsync/ringsync/dataplane/store/storetest"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/hashes/ring"
-	"github.com/ringsync/ringsync/proto"
 	"golang.org/x/sys/unix"
 )
 
@@ -252,14 +251,4 @@ func TestBusyPeer(t *testing.T) {
 		t.Errorf("%d tries, %+v", tries, report)
 	}
 	c.logged(0, "reason=lock_timeout", "peers were busy, asking again")
-}
-
-// What differs is what the peer lacks or has otherwise, and what somebody could not
-// hash; what only he has is his to push.
-func TestDiffering(t *testing.T) {
-	here := map[proto.Suffix]string{1: "a", 2: "b", 3: "", 4: "d", 5: "e"}
-	there := map[proto.Suffix]string{1: "a", 2: "x", 3: "", 5: "", 6: "f"}
-	if got := fmt.Sprintf("%d", differing(here, there)); got != "[2 3 4 5]" {
-		t.Error(got)
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 
 	"github.com/ringsync/ringsync/dataplane/ssync"
@@ -21,8 +20,8 @@ type statusError struct{ Status int }
 func (e *statusError) Error() string { return fmt.Sprintf("REPLICATE is answered by %d", e.Status) }
 
 // digests asks a device for a partition's digests: REPLICATE /device/partition. A
-// digest that the peer could not compute is "". Source: replicator.py, update.
-func (a *asker) digests(ctx context.Context, to *ring.Device, policy hashes.Policy, partition uint32) (map[proto.Suffix]string, error) {
+// digest that the peer could not compute is not known. Source: replicator.py, update.
+func (a *asker) digests(ctx context.Context, to *ring.Device, policy hashes.Policy, partition uint32) (hashes.Digests, error) {
 	if err := store.ValidDeviceName(to.Name); err != nil {
 		return nil, err
 	}
@@ -55,17 +54,4 @@ func cause(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return err
-}
-
-// differing are the suffixes that a peer lacks or has otherwise, ascending. One
-// that somebody could not hash always differs; what only the peer has is his to
-// push.
-func differing(here, there map[proto.Suffix]string) (suffixes []proto.Suffix) {
-	for s, digest := range here {
-		if digest == "" || digest != there[s] {
-			suffixes = append(suffixes, s)
-		}
-	}
-	slices.Sort(suffixes)
-	return suffixes
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/hashes/ring"
 	"github.com/ringsync/ringsync/proto"
 )
@@ -92,7 +93,7 @@ func (v *visit) wantsHandoff(good, left int) bool {
 
 // updateNode compares digests with one peer, twice, and pushes what still differs:
 // what changed here since the digests were made is hashed anew before that.
-func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *map[proto.Suffix]string) (pushed bool, err error) {
+func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *hashes.Digests) (pushed bool, err error) {
 	leave, err := v.enter(ctx, node)
 	if err != nil {
 		return false, err
@@ -103,12 +104,12 @@ func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *map[pr
 	if err != nil {
 		return false, err
 	}
-	suffixes := differing(*local, remote)
+	suffixes := local.Differing(remote)
 	if len(suffixes) > 0 {
 		if *local, _, err = v.rehash(ctx, suffixes, false); err != nil {
 			return false, err
 		}
-		suffixes = differing(*local, remote)
+		suffixes = local.Differing(remote)
 	}
 	if len(suffixes) == 0 {
 		v.counts.edit(func(c *Counts) { c.HashMatch++ })
@@ -130,7 +131,7 @@ func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *map[pr
 }
 
 // rehash brings the digests up to date.
-func (v *visit) rehash(ctx context.Context, suffixes []proto.Suffix, listdir bool) (digests map[proto.Suffix]string, hashed int, err error) {
+func (v *visit) rehash(ctx context.Context, suffixes []proto.Suffix, listdir bool) (digests hashes.Digests, hashed int, err error) {
 	v.at(PhaseHashing, nil)
 	digests, hashed, err = v.partition.Rehash(ctx, suffixes, listdir)
 	v.step()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -99,7 +98,7 @@ func (p *Partition) openInvalid() (*file, error) {
 // nobody told about, be it that they came or that they went. A suffix that could
 // not be read has an empty digest. A partition that is not there has none, and is
 // not made.
-func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, listdir bool) (map[proto.Suffix]string, error) {
+func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, listdir bool) (hashes.Digests, error) {
 	digests, _, err := p.Rehash(ctx, recalculate, listdir)
 	return digests, err
 }
@@ -109,7 +108,7 @@ func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, lis
 // replicator's pass asks without listdir nine times of ten. Source: diskfile.py,
 // __get_hashes. Where we differ: with listdir Swift keeps the digest of a known
 // suffix that has vanished untold, as its own removal of handoff objects lets it.
-func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, listdir bool) (digests map[proto.Suffix]string, hashed int, err error) {
+func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, listdir bool) (digests hashes.Digests, hashed int, err error) {
 	if p.policy.Kind != hashes.Replication {
 		return nil, 0, fmt.Errorf("%s: %w", p.Path(), ErrErasureCoded)
 	}
@@ -121,18 +120,18 @@ func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, list
 		if err != nil {
 			return nil, hashed, err
 		}
-		if before.Valid && !listdir && len(recalculate) == 0 && complete(before.Digests) {
+		if before.Valid && !listdir && len(recalculate) == 0 && before.Digests.Complete() {
 			return before.Digests, hashed, nil
 		}
-		now := hashes.PartitionHashes{Valid: true, Digests: maps.Clone(before.Digests)}
-		if now.Digests == nil || !before.Valid {
-			now.Digests = map[proto.Suffix]string{}
+		now := hashes.PartitionHashes{Valid: true}
+		if before.Valid {
+			now.Digests = slices.Clone(before.Digests)
 		}
 		n, err := p.digest(ctx, &now, recalculate, listdir || !before.Valid)
 		if hashed += n; err != nil {
 			return nil, hashed, err
 		}
-		if before.Valid && maps.Equal(now.Digests, before.Digests) {
+		if before.Valid && slices.Equal(now.Digests, before.Digests) {
 			return now.Digests, hashed, nil
 		}
 		stored, err := p.storeDigests(ctx, before, now)
@@ -142,16 +141,6 @@ func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, list
 	}
 }
 
-// complete tells whether no suffix must be hashed.
-func complete(digests map[proto.Suffix]string) bool {
-	for _, digest := range digests {
-		if digest == "" {
-			return false
-		}
-	}
-	return true
-}
-
 // digest computes what is missing in h, or asked for anew, and tells how many.
 func (p *Partition) digest(ctx context.Context, h *hashes.PartitionHashes, recalculate []proto.Suffix, listdir bool) (hashed int, err error) {
 	if listdir {
@@ -159,52 +148,58 @@ func (p *Partition) digest(ctx context.Context, h *hashes.PartitionHashes, recal
 		if err != nil {
 			return 0, err
 		}
-		for _, s := range suffixes {
-			if _, known := h.Digests[s]; !known {
-				h.Digests[s] = ""
-			}
-		}
-		for s := range h.Digests {
-			if _, there := slices.BinarySearch(suffixes, s); !there {
-				h.Digests[s] = "" // it is looked for, and forgotten if it is gone
-			}
-		}
+		doubtUntold(&h.Digests, suffixes)
 	}
 	for _, s := range recalculate {
-		h.Digests[s] = ""
+		h.Digests.Doubt(s)
 	}
-	for s, digest := range h.Digests {
-		if digest != "" {
-			continue
+	list := h.Digests
+	h.Digests = list[:0] // those that are left
+	for _, d := range list {
+		if !d.Known {
+			if err := ctx.Err(); err != nil {
+				return hashed, context.Cause(ctx)
+			}
+			d.Sum, err = p.digestOf(d.Suffix)
+			hashed++
+			if absent(err) {
+				continue
+			}
+			if d.Known = err == nil; err != nil {
+				p.store().cfg.Notice(Notice{Kind: NoticeUnhashed, Device: p.device.name, Partition: p, Text: fmt.Sprintf("suffix not hashed: %v", err)})
+			}
 		}
-		if err := ctx.Err(); err != nil {
-			return hashed, context.Cause(ctx)
-		}
-		digest, err := p.digestOf(s)
-		hashed++
-		switch {
-		case absent(err):
-			delete(h.Digests, s)
-		case err != nil:
-			p.store().cfg.Notice(Notice{Kind: NoticeUnhashed, Device: p.device.name, Partition: p, Text: fmt.Sprintf("suffix not hashed: %v", err)})
-		default:
-			h.Digests[s] = digest
-		}
+		h.Digests = append(h.Digests, d)
 	}
 	return hashed, nil
+}
+
+// doubtUntold puts those of the suffixes that are there into a list that are not in it.
+// Those that are not there any more are doubted: they are looked for, and forgotten.
+func doubtUntold(list *hashes.Digests, there []proto.Suffix) {
+	for i, d := range *list {
+		if _, found := slices.BinarySearch(there, d.Suffix); !found {
+			(*list)[i] = hashes.Digest{Suffix: d.Suffix}
+		}
+	}
+	for _, s := range there {
+		if _, known := list.Find(s); !known {
+			list.Doubt(s)
+		}
+	}
 }
 
 // digestOf computes one suffix's digest, tidying its directories as it goes. It
 // is as if absent when nothing is left of it. Source: diskfile.py, _hash_suffix
 // and _hash_suffix_dir.
-func (p *Partition) digestOf(s proto.Suffix) (string, error) {
+func (p *Partition) digestOf(s proto.Suffix) (sum proto.Hash, err error) {
 	list, others, err := p.hashesOf(s)
 	if err != nil {
-		return "", err
+		return sum, err
 	}
 	for _, name := range others {
 		if err := p.setAside(s, name); err != nil {
-			return "", err
+			return sum, err
 		}
 	}
 	digest := hashes.NewSuffixDigest()
@@ -215,15 +210,15 @@ func (p *Partition) digestOf(s proto.Suffix) (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", err
+			return sum, err
 		}
 		digest.Add(choice)
 	}
 	if err := p.settleSuffix(s, list); err != nil { // after the names were read: all of them are covered
-		return "", err
+		return sum, err
 	}
 	if err := p.root().rmdir(p.suffixDir(s)); err == nil || absent(err) {
-		return "", unix.ENOENT
+		return sum, unix.ENOENT
 	}
 	return digest.Sum(), nil
 }
@@ -307,11 +302,8 @@ func (p *Partition) consolidate(ctx context.Context) (hashes.PartitionHashes, er
 		return h, err
 	}
 	if suffixes := hashes.ParseInvalid(invalid); len(suffixes) > 0 {
-		if h.Digests == nil {
-			h.Digests = map[proto.Suffix]string{}
-		}
 		for _, s := range suffixes {
-			h.Digests[s] = ""
+			h.Digests.Doubt(s)
 		}
 		if err := p.writeDigests(&h); err != nil {
 			return h, err

@@ -177,7 +177,7 @@ func TestRemovalIsTold(t *testing.T) {
 	must(t, storetest.CheckDigests(p.Path()))
 	digests, hashed, err := p.Rehash(t.Context(), nil, false)
 	must(t, err)
-	if _, known := digests[s]; known || len(digests) != 1 || hashed != 1 {
+	if _, known := digests.Find(s); known || len(digests) != 1 || hashed != 1 {
 		t.Errorf("digests are %v, of which %d were taken anew", digests, hashed)
 	}
 	if _, hashed, err = p.Rehash(t.Context(), nil, false); err != nil || hashed != 0 {
@@ -195,7 +195,7 @@ func TestVanishedSuffix(t *testing.T) {
 	for _, listdir := range []bool{false, true} {
 		digests, err := p.Digests(t.Context(), nil, listdir)
 		must(t, err)
-		if _, known := digests[s]; known == listdir {
+		if _, known := digests.Find(s); known == listdir {
 			t.Errorf("with listdir %v the suffix is known: %v", listdir, known)
 		}
 	}

@@ -116,21 +116,21 @@ func CheckDigests(partition string) error {
 		return err
 	}
 	for s := range actual {
-		if _, known := pkl.Digests[s]; !known && !slices.Contains(stale, s) {
+		if _, known := pkl.Digests.Find(s); !known && !slices.Contains(stale, s) {
 			return fmt.Errorf("%s: nobody knows of suffix %s", partition, s)
 		}
 	}
-	for s, digest := range pkl.Digests {
-		if digest != "" && digest != cmp.Or(actual[s], nothing) && !slices.Contains(stale, s) {
-			return fmt.Errorf("%s: suffix %s has digest %q, and %s is called valid", partition, s, actual[s], digest)
+	for _, d := range pkl.Digests {
+		if d.Known && d.Sum != cmp.Or(actual[d.Suffix], nothing) && !slices.Contains(stale, d.Suffix) {
+			return fmt.Errorf("%s: suffix %s has digest %s, and %s is called valid", partition, d.Suffix, actual[d.Suffix], d)
 		}
 	}
 	return nil
 }
 
 // digestsOf computes the digests of a partition's suffixes that hold anything.
-func digestsOf(partition string) (map[proto.Suffix]string, error) {
-	digests := map[proto.Suffix]string{}
+func digestsOf(partition string) (map[proto.Suffix]proto.Hash, error) {
+	digests := map[proto.Suffix]proto.Hash{}
 	suffixes, err := filepath.Glob(filepath.Join(partition, "???"))
 	if err != nil {
 		return nil, err
