@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,10 +16,15 @@ import (
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/dataplane/stats"
 	"github.com/ringsync/ringsync/proto"
+	"github.com/valyala/bytebufferpool"
 )
 
-// maxHead bounds a request's head.
-const maxHead = budget.RequestHeadBytes
+const (
+	// maxHead bounds a request's head.
+	maxHead = budget.RequestHeadBytes
+	// usualHead is room for nearly every one.
+	usualHead = 1 << 10
+)
 
 // request is a request whose head has been read.
 type request struct {
@@ -111,23 +117,23 @@ func (n *Node) answer(r *request, v *visitor) {
 func (n *Node) healthcheck(r *request) {
 	if path := n.cfg.DisablePath; path != "" {
 		if _, err := os.Stat(path); err == nil {
-			r.reply(http.StatusServiceUnavailable, plainText, "DISABLED BY FILE")
+			r.reply(http.StatusServiceUnavailable, plainText, []byte("DISABLED BY FILE"))
 			return
 		}
 	}
-	r.reply(http.StatusOK, plainText, "OK")
+	r.reply(http.StatusOK, plainText, []byte("OK"))
 }
 
 // readRequest reads a head; io.EOF where nothing came at all.
 func readRequest(conn net.Conn) (*request, error) {
-	var buf []byte
-	piece := make([]byte, 4<<10)
+	buf := make([]byte, 0, usualHead)
 	for {
-		n, err := conn.Read(piece)
+		buf = slices.Grow(buf, usualHead/2)
+		n, err := conn.Read(buf[len(buf):cap(buf)])
 		// What was there holds no end but perhaps the beginning of one, CRLF. Looked
 		// through from its start for each byte, a head would take seconds of a core.
 		from := max(0, len(buf)-len("\r\n"))
-		buf = append(buf, piece[:n]...)
+		buf = buf[:len(buf)+n]
 		if end := proto.HeadEnd(buf[from:]); end >= 0 {
 			end += from
 			head, err := proto.ParseRequestHead(buf[:end])
@@ -160,7 +166,7 @@ func (r *request) keep() {
 }
 
 // reply sends a whole answer, after which the connection is closed, unless it is kept.
-func (r *request) reply(status int, contentType, body string, headers ...proto.Header) {
+func (r *request) reply(status int, contentType string, body []byte, headers ...proto.Header) {
 	connection := "close"
 	if r.keeps {
 		connection = "keep-alive"
@@ -172,12 +178,14 @@ func (r *request) reply(status int, contentType, body string, headers ...proto.H
 		{Name: "Connection", Value: connection},
 	}, headers...)
 	head := proto.ResponseHead{Status: status, Reason: reason(status), Minor: 1, Headers: headers}
-	answer := proto.AppendResponseHead(nil, head)
+	answer := bytebufferpool.Get()
+	defer bytebufferpool.Put(answer)
+	answer.B = proto.AppendResponseHead(answer.B, head)
 	if r.Method != http.MethodHead {
-		answer = append(answer, body...)
+		answer.B = append(answer.B, body...)
 	}
 	r.conn.SetWriteDeadline(time.Now().Add(replyTimeout))
-	if _, err := r.conn.Write(answer); err != nil { // who has gone needs no answer
+	if _, err := r.conn.Write(answer.B); err != nil { // who has gone needs no answer
 		r.keeps = false
 	}
 }
@@ -216,7 +224,7 @@ func (f *refusal) body() (contentType, body string) {
 
 func (f *refusal) reply(r *request) {
 	contentType, body := f.body()
-	r.reply(f.status, contentType, body)
+	r.reply(f.status, contentType, []byte(body))
 	r.linger()
 }
 
@@ -250,7 +258,7 @@ func (n *Node) options(r *request) {
 		allow = "DELETE, GET, HEAD, OPTIONS, POST, PUT, REPLICATE, REPLICATION, SSYNC"
 	}
 	r.seen.Ends(ssync.ReasonOK, http.StatusOK)
-	r.reply(http.StatusOK, htmlText, "", proto.Header{Name: "Allow", Value: allow}, proto.Header{Name: "Server", Value: "object-server/ringsync"})
+	r.reply(http.StatusOK, htmlText, nil, proto.Header{Name: "Allow", Value: allow}, proto.Header{Name: "Server", Value: "object-server/ringsync"})
 }
 
 // session hands the connection to the receiver.

@@ -8,6 +8,7 @@ import (
 	"github.com/ringsync/ringsync/dataplane/ssync"
 	"github.com/ringsync/ringsync/hashes"
 	"github.com/ringsync/ringsync/proto"
+	"github.com/valyala/bytebufferpool"
 )
 
 // replicate answers REPLICATE: the digests of a partition or, with a list of
@@ -19,8 +20,9 @@ func (n *Node) replicate(r *request) {
 		n.turnDown(r, refused)
 		return
 	}
-	body, err := n.digests(t)
-	if err != nil {
+	body := bytebufferpool.Get()
+	defer bytebufferpool.Put(body)
+	if err := n.digests(body, t); err != nil {
 		f := refuseDevice(t.device, err)
 		if f.status != http.StatusInsufficientStorage {
 			f = refuse(http.StatusInternalServerError, "%v", err)
@@ -32,13 +34,14 @@ func (n *Node) replicate(r *request) {
 		return
 	}
 	r.keep()
-	r.reply(http.StatusOK, htmlText, string(body))
+	r.reply(http.StatusOK, htmlText, body.B)
 }
 
-func (n *Node) digests(t target) ([]byte, error) {
+// digests finds out the answer's body.
+func (n *Node) digests(body *bytebufferpool.ByteBuffer, t target) error {
 	device, err := n.cfg.Store.Device(t.device)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer device.Close()
 	ctx, end := context.WithCancelCause(n.ctx)
@@ -47,7 +50,8 @@ func (n *Node) digests(t target) ([]byte, error) {
 	partition := device.Partition(t.policy, t.partition)
 	if t.rest == "" {
 		digests, err := partition.Digests(ctx, nil, false)
-		return hashes.AppendReplicateAnswer(nil, digests), err
+		body.B = hashes.AppendReplicateAnswer(body.B, digests)
+		return err
 	}
 	var suffixes []proto.Suffix
 	for word := range strings.SplitSeq(t.rest, "-") {
@@ -58,5 +62,6 @@ func (n *Node) digests(t target) ([]byte, error) {
 	if len(suffixes) > 0 {
 		err = partition.Invalidate(ctx, suffixes...)
 	}
-	return hashes.AppendNone(nil), err
+	body.B = hashes.AppendNone(body.B)
+	return err
 }

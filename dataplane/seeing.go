@@ -74,9 +74,9 @@ func (n *Node) recon(r *request) {
 		check, _, _ := strings.Cut(strings.TrimPrefix(r.Target, "/recon/"), "/")
 		n.cfg.Log.Warn("recon: something could not be read", "check", check, "peer", r.conn.RemoteAddr().String(), "error", a.Err)
 	}
-	body := string(a.Body)
+	body := a.Body
 	if r.Method == http.MethodHead {
-		body = ""
+		body = nil
 	}
 	r.reply(a.Status, a.ContentType, body)
 }

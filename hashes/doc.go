@@ -21,7 +21,7 @@
 //	choice      which of those names make up the object now, and which may go
 //	            ([Choose])
 //	digest      MD5 over the choices of a suffix; two nodes compare digests
-//	            before they compare objects ([SuffixDigest], [PartitionHashes])
+//	            before they compare objects ([SuffixDigest], [Digests], [PartitionHashes])
 //	metadata    an object's headers, a pickle in an xattr ([Metadata])
 //	pickle      Python's serialisation; the writer gives the bytes of CPython's
 //	            protocol 2, the reader knows a fixed set of opcodes, bounds

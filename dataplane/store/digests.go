@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"io"
-	"reflect"
 	"slices"
 	"time"
 
@@ -112,12 +110,9 @@ func (p *Partition) Rehash(ctx context.Context, recalculate []proto.Suffix, list
 	if p.policy.Kind != hashes.Replication {
 		return nil, 0, fmt.Errorf("%s: %w", p.Path(), ErrErasureCoded)
 	}
-	if there, err := p.Exists(); !there {
-		return nil, 0, err
-	}
 	for {
-		before, err := p.consolidate(ctx)
-		if err != nil {
+		before, there, err := p.consolidate(ctx)
+		if err != nil || !there {
 			return nil, hashed, err
 		}
 		if before.Valid && !listdir && len(recalculate) == 0 && before.Digests.Complete() {
@@ -282,121 +277,4 @@ func (p *Partition) setAside(s proto.Suffix, name string) error {
 	}
 	p.store().cfg.Notice(Notice{Kind: NoticeQuarantined, Device: p.device.name, Partition: p, Text: p.absolute(path) + ": not a hash directory; quarantined as " + p.absolute(to)})
 	return nil
-}
-
-// consolidate reads hashes.pkl, takes the digests of the suffixes named in
-// hashes.invalid out of it, and empties that. Source: diskfile.py,
-// consolidate_hashes.
-func (p *Partition) consolidate(ctx context.Context) (hashes.PartitionHashes, error) {
-	lock, err := p.lockHashes(ctx)
-	if err != nil {
-		return hashes.PartitionHashes{}, err
-	}
-	defer lock.Release()
-	h, err := p.readDigests()
-	if err != nil {
-		return h, err
-	}
-	invalid, err := p.readSmall(hashesInvalid)
-	if err != nil || len(invalid) == 0 {
-		return h, err
-	}
-	if suffixes := hashes.ParseInvalid(invalid); len(suffixes) > 0 {
-		for _, s := range suffixes {
-			h.Digests.Doubt(s)
-		}
-		if err := p.writeDigests(&h); err != nil {
-			return h, err
-		}
-	}
-	return h, p.emptyInvalid()
-}
-
-// emptyInvalid is safe only after hashes.pkl is durable: a crash between the two
-// leaves a suffix stale twice.
-func (p *Partition) emptyInvalid() error {
-	f, err := p.root().open(p.dir+"/"+hashesInvalid, unix.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.close()
-	return f.truncate(0)
-}
-
-// storeDigests writes h unless somebody changed hashes.pkl since it was read.
-func (p *Partition) storeDigests(ctx context.Context, before, h hashes.PartitionHashes) (bool, error) {
-	lock, err := p.lockHashes(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer lock.Release()
-	there, err := p.readDigests()
-	if err != nil || !reflect.DeepEqual(there, before) {
-		return false, err
-	}
-	return true, p.writeDigests(&h)
-}
-
-// readDigests reads hashes.pkl; one that is missing or no pickle of Swift's
-// knows nothing, and all is to be hashed.
-func (p *Partition) readDigests() (hashes.PartitionHashes, error) {
-	data, err := p.readSmall(hashesPkl)
-	if err != nil {
-		return hashes.PartitionHashes{}, err
-	}
-	h, err := hashes.ParseHashesPkl(data)
-	if err != nil {
-		return hashes.PartitionHashes{}, nil
-	}
-	return h, nil
-}
-
-// writeDigests replaces hashes.pkl: under a temporary name first, of the kind
-// that Swift's readers pass over, and durable before the name changes hands.
-func (p *Partition) writeDigests(h *hashes.PartitionHashes) error {
-	now := p.store().cfg.Now()
-	h.Updated = float64(now.UnixNano()) / 1e9
-	temp := p.dir + "/" + randomHex(8) + ".tmp"
-	f, err := p.root().open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(hashes.AppendHashesPkl(nil, *h), 0)
-	if err == nil {
-		err = f.sync()
-	}
-	f.close()
-	if err == nil {
-		err = p.root().rename(temp, p.dir+"/"+hashesPkl)
-	}
-	if err != nil {
-		p.root().unlink(temp)
-		return p.device.suspect(err)
-	}
-	return p.device.suspect(p.root().syncDir(p.dir))
-}
-
-// readSmall reads a whole file of the partition; one that is missing is empty.
-func (p *Partition) readSmall(name string) ([]byte, error) {
-	f, err := p.root().open(p.dir+"/"+name, unix.O_RDONLY, 0)
-	if absent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.close()
-	st, err := f.stat()
-	if err != nil {
-		return nil, err
-	}
-	if st.Size > maxHashesPkl {
-		return nil, fmt.Errorf("%s/%s: %d bytes, more than it can ever need", p.Path(), name, st.Size)
-	}
-	data := make([]byte, st.Size)
-	n, err := f.ReadAt(data, 0)
-	if err == io.EOF {
-		err = nil
-	}
-	return data[:n], err
 }
