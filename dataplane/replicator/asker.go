@@ -7,10 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/ringsync/ringsync/proto"
 )
 
 const (
@@ -45,6 +44,7 @@ type line struct {
 	in      *bufio.Reader
 	most    *io.LimitedReader // below in: of one answer
 	at      time.Time         // when it was kept; zero: never
+	unput   error             // the question could not be put
 	heard   bool              // something came back
 	stays   bool              // it can be asked again
 }
@@ -57,17 +57,21 @@ func newAsker(cfg Config) *asker {
 	}}
 }
 
-// ask returns the body of a node's answer. A connection that was kept may have been
-// shut by then: one that brings nothing at all is replaced.
-func (a *asker) ask(ctx context.Context, address string, head proto.RequestHead) ([]byte, error) {
-	request := proto.AppendRequestHead(nil, head)
+// ask appends the body of a node's answer to dst. A connection that was kept may have
+// been shut by then: one that brings nothing at all is replaced. So is one on which
+// the question has been put before; nil: none.
+func (a *asker) ask(ctx context.Context, l *line, address string, request, dst []byte) ([]byte, error) {
 	for {
-		l, err := a.line(ctx, address)
-		if err != nil {
-			return nil, err
+		if l == nil {
+			var err error
+			if l, err = a.line(ctx, address); err != nil {
+				return dst, err
+			}
+			l.put(request)
 		}
-		body, err := l.ask(ctx, request)
+		body, err := l.answer(ctx, dst)
 		if err != nil && !l.heard && !l.at.IsZero() && ctx.Err() == nil {
+			l = nil
 			continue
 		}
 		if l.stays {
@@ -75,6 +79,16 @@ func (a *asker) ask(ctx context.Context, address string, head proto.RequestHead)
 		}
 		return body, err
 	}
+}
+
+// ahead puts a question on a connection that was kept: who asks has something else to
+// do until he wants to know. nil: none was kept.
+func (a *asker) ahead(address string, request []byte) *line {
+	l := a.take(address)
+	if l != nil {
+		l.put(request)
+	}
+	return l
 }
 
 // line takes a connection that was kept, or opens one.
@@ -130,54 +144,60 @@ func (a *asker) hangUp() {
 	a.kept = nil
 }
 
-// ask asks one question. The connection stays when the answer was whole, and 200, and
-// the node says so; else it is closed.
-func (l *line) ask(ctx context.Context, request []byte) (body []byte, err error) {
-	stop := context.AfterFunc(ctx, func() { l.conn.SetDeadline(time.Unix(1, 0)) })
+// put puts a question. Nothing is on its way on a connection that was kept or is new,
+// so it does not wait.
+func (l *line) put(request []byte) {
 	l.heard, l.stays = false, false
+	_, l.unput = l.conn.Write(request)
+}
+
+// answer reads an answer. The connection stays when that was whole, and 200, and the
+// node says so; else it is closed.
+func (l *line) answer(ctx context.Context, dst []byte) (body []byte, err error) {
+	stop := context.AfterFunc(ctx, func() { l.conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		inTime := stop() // else its deadline has passed
 		if l.stays = l.stays && inTime; !l.stays {
 			l.conn.Close()
 		}
 	}()
-	l.most.N = maxAnswerHead + maxDigests
-	if _, err := l.conn.Write(request); err != nil {
-		return nil, err
+	if l.unput != nil {
+		return dst, l.unput
 	}
+	l.most.N = maxAnswerHead + maxDigests
 	if _, err := l.in.Peek(1); err != nil {
-		return nil, fmt.Errorf("digests: %w", err)
+		return dst, fmt.Errorf("digests: %w", err)
 	}
 	l.heard = true
 	answer, err := http.ReadResponse(l.in, nil)
 	if err != nil {
-		return nil, fmt.Errorf("digests: %w", err)
+		return dst, fmt.Errorf("digests: %w", err)
 	}
 	if answer.StatusCode != http.StatusOK {
-		return nil, &statusError{answer.StatusCode}
+		return dst, &statusError{answer.StatusCode}
 	}
-	body, err = readDigests(answer)
+	body, err = readDigests(answer, dst)
 	l.stays = err == nil && !answer.Close && l.in.Buffered() == 0
 	return body, err
 }
 
-func readDigests(answer *http.Response) ([]byte, error) {
+func readDigests(answer *http.Response, dst []byte) ([]byte, error) {
 	if answer.ContentLength > maxDigests {
-		return nil, fmt.Errorf("digests: an answer of %d bytes, more than %d", answer.ContentLength, maxDigests)
+		return dst, fmt.Errorf("digests: an answer of %d bytes, more than %d", answer.ContentLength, maxDigests)
 	}
-	if n := answer.ContentLength; n >= 0 {
-		body := make([]byte, n)
-		if _, err := io.ReadFull(answer.Body, body); err != nil {
-			return nil, fmt.Errorf("digests: %w", err)
+	if n := int(answer.ContentLength); n >= 0 {
+		body := slices.Grow(dst, n)[:len(dst)+n]
+		if _, err := io.ReadFull(answer.Body, body[len(dst):]); err != nil {
+			return dst, fmt.Errorf("digests: %w", err)
 		}
 		return body, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxDigests+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("digests: %w", err)
+		return dst, fmt.Errorf("digests: %w", err)
 	case len(body) > maxDigests:
-		return nil, fmt.Errorf("digests: an answer of more than %d bytes", maxDigests)
+		return dst, fmt.Errorf("digests: an answer of more than %d bytes", maxDigests)
 	}
-	return body, nil
+	return append(dst, body...), nil
 }

@@ -6,9 +6,9 @@
 //	          │                     │
 //	          │   this disk is one of its primaries       it is not: a handoff
 //	          │                update                         revert
-//	          │    digests here, REPLICATE there     all of it to each primary,
-//	          │    suffixes that differ are pushed   what enough of them have is
-//	          │                                      removed, object by object
+//	          │    REPLICATE there, digests here     all of it to each primary,
+//	          │    meanwhile; suffixes that differ   what enough of them have is
+//	          │    are pushed                        removed, object by object
 //	          ▼
 //	      log lines, recon cache, statsd and metrics
 //

@@ -162,10 +162,21 @@ func (p *peers) enter(ctx context.Context, d *ring.Device) (leave func(error), e
 		p.goOut(name)
 		return nil, err
 	}
+	return p.leaver(d), nil
+}
+
+// tryEnter is enter where that is possible without waiting. The place is given back
+// by a leaver, or by goOut where nothing was learned.
+func (p *peers) tryEnter(d *ring.Device) bool {
+	now, _ := p.bounds.get()
+	return p.held(d) == nil && p.tryIn(peerName(d), now.PerPeer) == nil
+}
+
+func (p *peers) leaver(d *ring.Device) func(error) {
 	return func(err error) {
-		p.goOut(name)
+		p.goOut(peerName(d))
 		p.learn(d, err)
-	}, nil
+	}
 }
 
 // goIn waits until a door has a place, by somebody who leaves or by other bounds.

@@ -208,7 +208,7 @@ func TestDigestsAnswer(t *testing.T) {
 				return here, nil
 			}
 			to := &ring.Device{ReplicationIP: "127.0.0.1", ReplicationPort: 1, Name: "d1"}
-			_, err := newAsker(cfg).digests(t.Context(), to, hashes.Policy{}, 3)
+			_, err := newAsker(cfg).digests(t.Context(), nil, to, hashes.Policy{}, 3)
 			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
 			}

@@ -23,6 +23,10 @@ const cycles = 10
 func (v *visit) update(ctx context.Context) error {
 	v.cfg.Stats.Begins("update", v.job.device)
 	listdir := (int(v.job.partition)+v.pass.cycle)%cycles == 0
+	nodes := slices.Clone(v.job.nodes)
+	v.cfg.shuffle(len(nodes), func(i, k int) { nodes[i], nodes[k] = nodes[k], nodes[i] })
+	early := v.askAhead(nodes)
+	defer early.giveUp()
 	local, hashed, err := v.rehash(ctx, nil, listdir)
 	if err != nil {
 		return err
@@ -30,8 +34,6 @@ func (v *visit) update(ctx context.Context) error {
 	v.counts.edit(func(c *Counts) { c.SuffixHash += hashed }) // what is hashed again below Swift does not count
 	defer func() { v.counts.edit(func(c *Counts) { c.SuffixCount += len(local) }) }()
 
-	nodes := slices.Clone(v.job.nodes)
-	v.cfg.shuffle(len(nodes), func(i, k int) { nodes[i], nodes[k] = nodes[k], nodes[i] })
 	next, stop := iter.Pull(candidates(nodes, v.job))
 	defer stop()
 	told := map[int]bool{} // regions
@@ -47,7 +49,7 @@ func (v *visit) update(ctx context.Context) error {
 			good++
 			continue
 		}
-		pushed, err := v.updateNode(ctx, node, &local)
+		pushed, err := v.updateNode(ctx, node, early, &local)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -93,19 +95,20 @@ func (v *visit) wantsHandoff(good, left int) bool {
 
 // updateNode compares digests with one peer, twice, and pushes what still differs:
 // what changed here since the digests were made is hashed anew before that.
-func (v *visit) updateNode(ctx context.Context, node *ring.Device, local *hashes.Digests) (pushed bool, err error) {
-	leave, err := v.enter(ctx, node)
+func (v *visit) updateNode(ctx context.Context, node *ring.Device, early questions, local *hashes.Digests) (pushed bool, err error) {
+	question, leave, err := v.turnTo(ctx, node, early[node])
 	if err != nil {
 		return false, err
 	}
 	defer func() { leave(err) }()
-	remote, err := v.asker.digests(ctx, node, v.job.policy, v.job.partition)
+	remote, err := v.asker.digests(ctx, question, node, v.job.policy, v.job.partition)
 	v.step()
 	if err != nil {
 		return false, err
 	}
 	suffixes := local.Differing(remote)
 	if len(suffixes) > 0 {
+		early.giveUp() // from here on it takes long
 		if *local, _, err = v.rehash(ctx, suffixes, false); err != nil {
 			return false, err
 		}
