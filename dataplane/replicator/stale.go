@@ -45,15 +45,20 @@ func (s *state) read(device string) (r record, known bool, err error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecord))
 	if err == nil {
-		err = json.Unmarshal(text, &r)
-	}
-	if err == nil && r.First.IsZero() {
-		err = errors.New("it does not say when the device was seen first")
+		r, err = parseRecord(text)
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", s.path(device), err)
 	}
 	return r, err == nil, err
+}
+
+func parseRecord(text []byte) (r record, err error) {
+	err = json.Unmarshal(text, &r)
+	if err == nil && r.First.IsZero() {
+		err = errors.New("it does not say when the device was seen first")
+	}
+	return r, err
 }
 
 // write replaces a device's record, durably: half a record is none.
