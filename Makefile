@@ -4,8 +4,9 @@ FUZZTIME   ?= 100000x
 TESTFLAGS  ?=
 BENCHFLAGS ?=
 PACKAGES   := ./...
-# Packages whose tests start processes or take their time; race runs leave them out.
-INTEROP    := ./dataplane/interop/... ./bench/peer/...
+ENGINES    ?= uring sendfile portable
+# Those that hand memory to the kernel.
+OWNERS     := ./dataplane ./dataplane/buffer ./dataplane/uring ./dataplane/engine ./dataplane/ssync ./dataplane/replicator
 
 export CGO_ENABLED ?= 0
 
@@ -24,24 +25,28 @@ demo: build ## the main job, on this machine, with nothing else installed
 deps: ## install what the tests need (a real Swift), where that is allowed
 	@.ci/deps
 
-# The interop tests take the longest, and mostly one core: beside them all others run.
+# The interop tests take the longest, and wait for many processes, as some others do
+# for disks that hang: three packages at a time keep two cores busy.
 test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a real Swift
-	$(GO) test -count=1 -timeout 20m $(TESTFLAGS) ./dataplane/interop $(PACKAGES)
+	$(GO) test -count=1 -p 3 -timeout 20m $(TESTFLAGS) ./dataplane/interop $(PACKAGES)
 
 # Left out: what drives processes that are built without the detector, and what runs
-# the same code once more: the sendfile engine alone, and auto where rings are forbidden.
+# the same code once more: the sendfile engine alone, auto where rings are forbidden,
+# and by -short the same calls with other errors, the same bodies in other mixtures.
 test-race: ## the tests that run our own code in their process, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 20m -skip '^TestRestricted$$|^TestConformance$$/^sendfile$$' \
-		$$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer|kill)(/|$$)')
+	CGO_ENABLED=1 $(GO) test -race -short -count=1 -p 3 -timeout 20m -skip '^TestRestricted$$|^TestConformance$$/^sendfile$$' \
+		$$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer|kill|bench)(/peertest)?$$')
 
-test-engines: deps ## the plane's tests on each engine, and with guard pages around what the kernel owns
-	@for engine in uring sendfile portable; do echo "engine $$engine"; \
-		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 ./dataplane ./dataplane/ssync ./dataplane/faults && \
+# Which of their calls fail is every twelfth here, by -short; test-full lets each fail.
+test-engines: deps ## the plane's tests on each of ENGINES, and with guard pages around what the kernel owns
+	@for engine in $(ENGINES); do echo "engine $$engine"; \
+		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 -short ./dataplane ./dataplane/ssync ./dataplane/faults && \
 		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 -run '^TestReplicate$$' ./dataplane/interop || exit 1; done
-	$(GO) test -count=1 -tags invariants $$($(GO) list ./dataplane/... | grep -vE '/(interop|faults|recon|config)(/|$$)')
+	$(GO) test -count=1 -short -skip '^TestRestricted$$' -tags invariants $(OWNERS)
 
 test-full: deps ## everything at full size; takes long
 	RINGSYNC_FULL=1 REQUIRE_SWIFT=1 $(GO) test -count=1 -timeout 60m $(TESTFLAGS) $(PACKAGES)
+	RINGSYNC_FULL=1 REQUIRE_SWIFT=1 $(MAKE) test-engines
 
 fuzz: ## each fuzz target for FUZZTIME: executions (100000x) or a time (30s)
 	@.ci/fuzz $(FUZZTIME)

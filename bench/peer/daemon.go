@@ -35,7 +35,7 @@ func (s *Swift) RunDaemon(ctx context.Context, daemon string, cfg DaemonConfig) 
 // MeasureDaemon is RunDaemon, and tells what the pass took.
 func (s *Swift) MeasureDaemon(ctx context.Context, daemon string, cfg DaemonConfig) (DaemonReport, error) {
 	var report DaemonReport
-	err := s.callGated(ctx, "daemon.py", map[string]any{
+	err := s.callGated(ctx, cfg.SwiftDir, "daemon.py", map[string]any{
 		"daemon": daemon, "swift_dir": cfg.SwiftDir, "devices": cfg.Devices, "address": cfg.Address,
 		"reclaim_age": NeverReclaim, "set": cfg.Set,
 	}, cfg.Ready, &report)

@@ -17,6 +17,9 @@
 // So a test of our receiver is Fill, Send to it, Inspect both disks, DiffTrees;
 // a test of our sender is Fill, StartObjectServer, our push, and the same.
 //
+// Whoever asks many things about one swift directory lets a Swift Stay for it, and
+// need not wait for the import each time.
+//
 // A helper gets one line of JSON on its standard input and answers in JSON. It
 // leads a process group of its own, which is killed when its context ends; and
 // its standard input is its lifeline, so that it ends itself when the Go

@@ -56,5 +56,5 @@ func (s *Swift) Fill(ctx context.Context, swiftDir, devices, device string, ops 
 		op.Name, op.Headers = latin1(op.Name), each(op.Headers, latin1)
 		sent[i] = op
 	}
-	return s.call(ctx, "fill.py", fillRequest{swiftDir, devices, device, NeverReclaim, sent}, nil)
+	return s.ask(ctx, swiftDir, "fill.py", fillRequest{swiftDir, devices, device, NeverReclaim, sent}, nil)
 }

@@ -17,6 +17,8 @@ var ErrMissing = errors.New(
 type Swift struct {
 	Python  string // path of the interpreter
 	Version string // of Swift, for instance "2.30.1"
+
+	resident *resident // see Stay; nil: each helper imports Swift
 }
 
 // probe prints Swift's version if all that the helpers import can be found. It

@@ -48,18 +48,17 @@ func (s *Swift) call(ctx context.Context, script string, request, answer any) er
 }
 
 // callGated is call for a script that waits, when all is prepared, until ready has
-// returned. A nil ready lets it go on at once.
-func (s *Swift) callGated(ctx context.Context, script string, request map[string]any, ready func(pid int) error, answer any) error {
-	request["gate"] = ready != nil
+// returned. A nil ready lets it go on at once, and a resident do it.
+func (s *Swift) callGated(ctx context.Context, swiftDir, script string, request map[string]any, ready func(pid int) error, answer any) error {
+	if request["gate"] = ready != nil; ready == nil {
+		return s.ask(ctx, swiftDir, script, request, answer)
+	}
 	h, err := s.start(ctx, script, request, nil)
 	if err != nil {
 		return err
 	}
 	var refusal error
-	if ready != nil {
-		err = h.open(func(pid int) error { refusal = ready(pid); return refusal })
-	}
-	if err == nil {
+	if err = h.open(func(pid int) error { refusal = ready(pid); return refusal }); err == nil {
 		err = h.answer(answer)
 	}
 	err = h.explain(err, h.finish(err))

@@ -63,7 +63,7 @@ func (s *Swift) Inspect(ctx context.Context, swiftDir, devices, device string, p
 		"swift_dir": swiftDir, "devices": devices, "device": device,
 		"policy": policy, "reclaim_age": NeverReclaim,
 	}
-	if err := s.call(ctx, "inspect_tree.py", request, tree); err != nil {
+	if err := s.ask(ctx, swiftDir, "inspect_tree.py", request, tree); err != nil {
 		return nil, err
 	}
 	for key, o := range tree.Objects {

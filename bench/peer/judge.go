@@ -11,7 +11,7 @@ func (s *Swift) Audit(ctx context.Context, swiftDir, devices, device string) (qu
 		Quarantined int
 		Errors      []string
 	}
-	err = s.call(ctx, "audit.py", map[string]any{
+	err = s.ask(ctx, swiftDir, "audit.py", map[string]any{
 		"swift_dir": swiftDir, "devices": devices, "device": device, "reclaim_age": NeverReclaim,
 	}, &found)
 	return found.Quarantined, found.Errors, err
@@ -23,7 +23,7 @@ func (s *Swift) Audit(ctx context.Context, swiftDir, devices, device string) (qu
 // files, as Swift does. Erasure coding: see Partition.
 func (s *Swift) Hashes(ctx context.Context, swiftDir, devices, device string, policy int, partition string, recalculate []string) (map[string]string, error) {
 	var digests map[string]string
-	err := s.call(ctx, "suffix_hashes.py", map[string]any{
+	err := s.ask(ctx, swiftDir, "suffix_hashes.py", map[string]any{
 		"swift_dir": swiftDir, "devices": devices, "device": device, "policy": policy,
 		"partition": partition, "recalculate": recalculate, "reclaim_age": NeverReclaim,
 	}, &digests)

@@ -48,7 +48,7 @@ func (s *Swift) BuildRing(ctx context.Context, swiftDir string, ring Ring) (part
 			devices[i][prefix+"ip"], devices[i][prefix+"port"] = host, port
 		}
 	}
-	err = s.call(ctx, "ring.py", map[string]any{
+	err = s.ask(ctx, swiftDir, "ring.py", map[string]any{
 		"swift_dir": swiftDir, "name": ring.Name, "part_power": ring.PartPower, "replicas": ring.Replicas, "devices": devices,
 	}, &partitions)
 	return partitions, err

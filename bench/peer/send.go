@@ -93,7 +93,7 @@ func (s *Swift) Send(ctx context.Context, cfg SendConfig) (*SendReport, error) {
 		return nil, fmt.Errorf("receiver's address: %w", err)
 	}
 	report := new(SendReport)
-	if err := s.callGated(ctx, "send.py", cfg.request(), cfg.Ready, report); err != nil {
+	if err := s.callGated(ctx, cfg.SwiftDir, "send.py", cfg.request(), cfg.Ready, report); err != nil {
 		return nil, err
 	}
 	for i, e := range report.Trace {

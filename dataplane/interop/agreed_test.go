@@ -12,6 +12,7 @@ import (
 // them, and from there to Swift again, to whom all are held against their ETags. Its
 // own code finds the same on all four disks, and nothing to complain of.
 func TestAgreedWithoutSwift(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	disks := []string{disk(t), disk(t), disk(t), disk(t)}
 	var ops []peer.Op

@@ -73,6 +73,7 @@ var judgedOtherwise = map[string]struct{ swift, ours, why string }{
 
 // What Swift takes for damaged we take for damaged, and the other way round.
 func TestDamagedAsSwift(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	devices := disk(t)
 	var ops []peer.Op

@@ -9,6 +9,7 @@ import (
 
 // A Swift notices nothing of a node of ours that has no io_uring, or hardly any.
 func TestReplicateRestricted(t *testing.T) {
+	t.Parallel()
 	pairing := map[string]string{uringtest.Forbidden: "/ours to Swift", uringtest.Hidden: "/Swift to ours", uringtest.Memlock: "/Swift to ours"}
 	if os.Getenv("RINGSYNC_FULL") != "" {
 		clear(pairing)

@@ -56,6 +56,7 @@ func objects() []peer.Op {
 // Everything a disk can hold goes over, between us and Swift in each seat, and
 // Swift's own code finds the same on both sides; a second pass sends nothing.
 func TestReplicate(t *testing.T) {
+	t.Parallel()
 	for _, p := range pairings {
 		t.Run(p.name, func(t *testing.T) {
 			r := newRig(t)
@@ -78,10 +79,10 @@ func TestReplicate(t *testing.T) {
 	}
 }
 
-// Two thousand small objects in one partition.
+// Many small objects in one partition.
 func TestManySmall(t *testing.T) {
 	t.Parallel()
-	n := 500
+	n := 200
 	if os.Getenv("RINGSYNC_FULL") != "" {
 		n = 20_000
 	}
@@ -108,6 +109,7 @@ func TestManySmall(t *testing.T) {
 // Our sender and Swift's at one partition at once: the locks let one after the
 // other in, and both end well.
 func TestBothSendersAtOnce(t *testing.T) {
+	t.Parallel()
 	fill := func(r *rig, prefix string) string {
 		ops := make([]peer.Op, 300)
 		for i := range ops {
@@ -144,6 +146,7 @@ func TestBothSendersAtOnce(t *testing.T) {
 
 // hashes.pkl written by us is believed by Swift, and Swift's by us.
 func TestDigestsAreShared(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	dir := disk(t)
 	if err := r.swift.Fill(t.Context(), r.swiftDir, dir, device, objects()); err != nil {
@@ -199,6 +202,7 @@ func suffixesOf(digests map[string]string) []string {
 // A wrong hash prefix at one of the nodes ends the session before anything is
 // written, whoever sends.
 func TestWrongSecret(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	from, to := disk(t), disk(t)
 	if err := r.swift.Fill(t.Context(), r.swiftDir, from, device, objects()[:3]); err != nil {

@@ -13,6 +13,7 @@ import (
 // A Swift in either seat stays with us under a limit; at full size also under one that
 // is so low that only a session's least passes.
 func TestLimited(t *testing.T) {
+	t.Parallel()
 	size, out, in := int64(400_000), limit.Rate(100_000), limit.Rate(2_000_000)
 	if os.Getenv("RINGSYNC_FULL") != "" {
 		out, in = 1, 1

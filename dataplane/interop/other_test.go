@@ -12,6 +12,7 @@ import (
 // data, metadata, content type and tombstones, each by its own time, also where
 // one was written with a time long past or to come.
 func TestReceiverHasOther(t *testing.T) {
+	t.Parallel()
 	put := func(name, ts string) peer.Op {
 		return peer.Op{Op: peer.Put, Name: "/AUTH_a/c/" + name, Timestamp: ts, Size: 20, Seed: int64(ts[9])}
 	}

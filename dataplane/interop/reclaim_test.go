@@ -67,6 +67,7 @@ func (c *ringCluster) ageingPasses(times int) {
 // go from a handoff; old ones are reclaimed on either side, and neither is offered, so
 // that no object comes back. What has expired is replicated as an object.
 func TestReclaimBesideSwift(t *testing.T) {
+	t.Parallel()
 	c := newAgeingCluster(t)
 	just := fmt.Sprintf("%d.00000", time.Now().Add(-time.Hour).Unix())
 	put := func(name string) peer.Op {

@@ -156,6 +156,7 @@ func shape(v any) any {
 // A cache file that Swift and we update in turns holds what both wrote, and is
 // byte for byte what Swift alone would have made of it.
 func TestReconCache(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	updates := []map[string]any{
 		{"replication_stats": map[string]any{"attempted": 3, "failure_nodes": map[string]any{}, "rsync": 0}, "replication_last": 1795414437.8179164, "small": 0.00001, "big": 1.5e22, "text": "é\u007f\x01\"\\🙂"},

@@ -199,6 +199,7 @@ type sameButFor struct {
 // Swift's receiver and ours, told the same bytes, say the same and leave the same
 // on their disks, but for what the table of differences says.
 func TestSameBytes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	list := bytesThatDiffer()
 	for _, s := range sessions() {

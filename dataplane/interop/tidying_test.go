@@ -32,6 +32,7 @@ func fileNames() []string {
 // when Swift does it, and gives the same digest: obsolete files go, and what is not
 // this policy's stays as it is.
 func TestTidiesAsSwift(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	ours, theirs := disk(t), disk(t)
 	draw := rand.New(rand.NewPCG(1, 2))

@@ -86,6 +86,7 @@ func transfersThatDiffer() []transfer {
 // What Swift's releases do otherwise with what goes from one disk to another is
 // in the table, line by line; and nothing else.
 func TestTransfersThatDiffer(t *testing.T) {
+	t.Parallel()
 	list := transfersThatDiffer()
 	for _, p := range pairings {
 		t.Run(p.name, func(t *testing.T) {

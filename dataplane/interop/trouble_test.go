@@ -28,6 +28,7 @@ func many(n int) []peer.Op {
 // gives the session up at the threshold; whoever sends is told so in Swift's
 // words, and nothing is left on the disk.
 func TestNoRoom(t *testing.T) {
+	t.Parallel()
 	const threshold = 3
 	full := map[string]func(*rig, string) string{
 		oursToSwift: func(r *rig, devices string) string {

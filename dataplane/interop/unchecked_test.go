@@ -37,6 +37,7 @@ func bodiesMarked(t *testing.T, devices string, mark bool) (marked, all []string
 // everything, replaces it by a newer body and deletes it, and then no mark is left. Its
 // sender finds what is marked wanted, sends it, and the next time it is held.
 func TestUncheckedBesideSwift(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	from, to := disk(t), disk(t)
 	ops := slices.DeleteFunc(objects(), func(op peer.Op) bool { return op.Size > 1<<20 })

@@ -24,6 +24,7 @@ import (
 // policy all go to a node of ours, rebuilds what is missing by way of the object
 // server behind it.
 func TestReconstructor(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, peer.WithErasureCoding())
 	devices, names := peertest.Devices(t), []string{"d0", "d1", "d2"}
 	const at, part = "1700000001.00000", 1
@@ -66,6 +67,7 @@ func TestReconstructor(t *testing.T) {
 // Clients' verbs through a node of ours, on one connection: the object server
 // behind it answers as if it stood there, 100 Continue and all.
 func TestClientVerbs(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	devices := disk(t)
 	address := nodeWith(r, devices, func(c *dataplane.Config) { c.ObjectServer = swiftServer(r, devices) })
@@ -152,6 +154,7 @@ func request(t *testing.T, address, raw string) answer {
 // The same request to Swift's object server and to a node of ours, each on a disk
 // that Swift filled: the answers are the same, down to the digests and the words.
 func TestAnswersAreSwifts(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	swifts, ours := disk(t), disk(t)
 	for _, dir := range []string{swifts, ours} {
@@ -225,6 +228,7 @@ func TestAnswersAreSwifts(t *testing.T) {
 // those with a POST have both under the POST's time. What has expired is not sent.
 // A second pass sends nothing.
 func TestReplicationVerb(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	from, to := disk(t), disk(t)
 	if err := r.swift.Fill(t.Context(), r.swiftDir, from, device, objects()); err != nil {

@@ -65,6 +65,7 @@ func offers() []string {
 
 // Of all that can be offered we want what Swift wants, whatever is there.
 func TestWantedAsBySwift(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	ours, theirs := disk(t), disk(t)
 	var ops []peer.Op

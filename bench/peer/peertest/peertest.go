@@ -6,6 +6,7 @@ package peertest
 import (
 	"context"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ringsync/ringsync/bench/peer"
@@ -15,12 +16,24 @@ import (
 // the test is skipped, or fails if REQUIRE_SWIFT=1, which is what CI says.
 func Require(t testing.TB) *peer.Swift {
 	t.Helper()
-	swift, err := peer.Find(t.Context())
+	swift, err := find(t.Context())
 	if err != nil {
 		unavailable(t, err.Error())
 	}
 	t.Logf("the peer is Swift %s, run by %s", swift.Version, swift.Python)
 	return swift
+}
+
+// found is the Swift of this machine, once it was found.
+var found atomic.Pointer[peer.Swift]
+
+func find(ctx context.Context) (*peer.Swift, error) {
+	if swift := found.Load(); swift != nil {
+		return swift, nil
+	}
+	swift, err := peer.Find(ctx)
+	found.Store(swift)
+	return swift, err
 }
 
 // unavailable skips the test, or fails it where a real Swift was promised.
@@ -40,6 +53,17 @@ func SwiftDir(t testing.TB, opts ...peer.Option) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// Stay is the same Swift, imported once for the test and one swift directory.
+func Stay(t testing.TB, swift *peer.Swift, swiftDir string) *peer.Swift {
+	t.Helper()
+	stays, stop, err := swift.Stay(cleanupContext(t), swiftDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return stays
 }
 
 // Server starts Swift's object server and stops it at the end of the test. Its

@@ -23,7 +23,8 @@ import (
 // portable one.
 type Engine func(*buffer.Pool) (*engine.Engine, error)
 
-// Run runs the suite.
+// Run runs the suite; with -short, as under the race detector, for which a copied byte
+// costs ten times as much, fewer mixtures of what it varies.
 func Run(t *testing.T, e Engine) {
 	t.Helper()
 	idle := goleak.IgnoreCurrent()
