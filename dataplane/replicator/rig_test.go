@@ -274,6 +274,3 @@ func (c *cluster) restart(i int) {
 		}
 	})
 }
-
-// newTestStore is a store of no use but to have a name.
-func newTestStore(tb testing.TB) *store.Store { return storetest.New(tb) }
