@@ -64,7 +64,7 @@ func (a *ahead) take() bool { return a != nil && a.late.Stop() }
 
 // turnTo begins with a peer: with the question that has been put to him, or when there
 // is a place.
-func (v *visit) turnTo(ctx context.Context, node *ring.Device, a *ahead) (question *line, leave func(error), err error) {
+func (v *visit) turnTo(ctx context.Context, node *ring.Device, a *ahead) (asked *line, leave func(error), err error) {
 	if a.take() {
 		v.at(PhaseAsking, node)
 		return a.line, v.peers.leaver(node), nil

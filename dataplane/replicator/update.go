@@ -96,12 +96,12 @@ func (v *visit) wantsHandoff(good, left int) bool {
 // updateNode compares digests with one peer, twice, and pushes what still differs:
 // what changed here since the digests were made is hashed anew before that.
 func (v *visit) updateNode(ctx context.Context, node *ring.Device, early questions, local *hashes.Digests) (pushed bool, err error) {
-	question, leave, err := v.turnTo(ctx, node, early[node])
+	l, leave, err := v.turnTo(ctx, node, early[node])
 	if err != nil {
 		return false, err
 	}
 	defer func() { leave(err) }()
-	remote, err := v.asker.digests(ctx, question, node, v.job.policy, v.job.partition)
+	remote, err := v.asker.digests(ctx, l, node, v.job.policy, v.job.partition)
 	v.step()
 	if err != nil {
 		return false, err
