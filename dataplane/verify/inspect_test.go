@@ -340,18 +340,21 @@ func FuzzInspect(f *testing.F) {
 		f.Fatal(err)
 	}
 	dir := filepath.Join(f.TempDir(), storetest.Hash(name).String())
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		f.Fatal(err)
+	}
 	f.Add(data, "abc", hashes.AppendMetadata(nil, stamped(late, hashes.Field{Key: "Content-Length", Value: "3"})), []byte("x"))
 	f.Add("1700000001.00000_a+0.meta", "", []byte("\x80\x02}."), []byte{})
 	f.Add("a\x1b", "", []byte("(dp0\n."), []byte("\x1b"))
 	f.Fuzz(func(t *testing.T, file, body string, pickle, sum []byte) {
-		if len(file) > 200 || len(pickle) > 4000 || len(sum) > 4000 || os.Mkdir(dir, 0o755) != nil {
+		if len(file) > 200 || len(pickle) > 4000 || len(sum) > 4000 {
 			return
 		}
-		defer os.RemoveAll(dir)
 		path := filepath.Join(dir, strings.NewReplacer("/", "-", "\x00", "-").Replace(file))
 		if os.WriteFile(path, []byte(body), 0o600) != nil {
 			return
 		}
+		defer os.Remove(path)
 		unix.Setxattr(path, "user.swift.metadata", pickle, 0)
 		unix.Setxattr(path, "user.swift.metadata_checksum", sum, 0)
 		place, err := verify.PlaceOf(dir)
