@@ -130,7 +130,7 @@ func TestDocumentHasPlaces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{OpeningBlock, BehindBlock, GoalsBlock, TablesBlock, "again", "slowed", "passes"} {
+	for _, name := range []string{OpeningBlock, BehindBlock, GoalsBlock, TablesBlock, "again", "slowed", "passes", "idle"} {
 		if !hasBlock(text, name) {
 			t.Errorf("no place for %s", name)
 		}
