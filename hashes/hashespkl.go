@@ -129,7 +129,8 @@ func AppendNone(dst []byte) []byte {
 
 // ParseReplicateAnswer reads a peer's answer to REPLICATE, of any Swift
 // release; that of [AppendNone] is nil. A digest that is no 32 hex digits of text
-// is not known, to be taken as unequal. Keys that are no suffixes are ignored. Errors: [ErrErasureCoded], [*PickleError].
+// is not known, to be taken as unequal. Keys that are no suffixes are ignored.
+// Errors: [ErrErasureCoded], [*PickleError].
 func ParseReplicateAnswer(data []byte) (Digests, error) {
 	if h, ok := scanDigests(data); ok {
 		return h.Digests, nil

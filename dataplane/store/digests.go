@@ -93,9 +93,9 @@ func (p *Partition) openInvalid() (*file, error) {
 
 // Digests brings the partition's digests up to date and returns them: those of
 // the suffixes that changed, of recalculate, and, with listdir, of suffixes that
-// nobody told about, be it that they came or that they went. A suffix that could
-// not be read has an empty digest. A partition that is not there has none, and is
-// not made.
+// nobody told about, be it that they came or that they went. The digest of
+// a suffix that could not be read is not known. A partition that is not there has
+// none, and is not made.
 func (p *Partition) Digests(ctx context.Context, recalculate []proto.Suffix, listdir bool) (hashes.Digests, error) {
 	digests, _, err := p.Rehash(ctx, recalculate, listdir)
 	return digests, err
