@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,6 +35,13 @@ type zcRig struct {
 	path      string
 }
 
+// zcContent is what all bodies are; nobody writes to it.
+var zcContent = sync.OnceValue(func() []byte {
+	p := make([]byte, 10<<20)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(p)
+	return p
+})
+
 func newZCRig(t *testing.T, cfg Config) *zcRig {
 	t.Helper()
 	if works, why, err := probeUring(); err != nil || !works || !uring.Probe().Operations["send_zc"] || uring.Probe().Registered != nil {
@@ -42,8 +50,7 @@ func newZCRig(t *testing.T, cfg Config) *zcRig {
 		}
 		t.Skip("no rings with SEND_ZC and registered buffers here: ", why)
 	}
-	r := &zcRig{t: t, pool: newPool(t, 16), content: make([]byte, 10<<20), path: filepath.Join(t.TempDir(), "body")}
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(r.content)
+	r := &zcRig{t: t, pool: newPool(t, 16), content: zcContent(), path: filepath.Join(t.TempDir(), "body")}
 	if err := os.WriteFile(r.path, r.content, 0o600); err != nil {
 		t.Fatal(err)
 	}
