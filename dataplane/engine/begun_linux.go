@@ -24,13 +24,13 @@ type Begun struct {
 // Begin begins to read src[0, n), which this stream may send as its next Body or the
 // one after. It waits for nothing. nil: it is not worth while, since the body is small or
 // in the page cache, or what it takes may be wanted by others, to whom one lane is left
-// and half of the buffers. Nor does a stream that is paced begin: it may have to wait, and
-// would with a lane in its hand.
+// and half of the buffers. Nor does a stream with a pacer begin a body that goes in
+// parts.
 //
 // It may be called beside a Body; each Begun is sent or abandoned by the owner.
 func (o *Outbound) Begin(src FileSource, n int64) *Begun {
 	e := o.engine
-	if e == nil || !e.rules.rings || n < sentByRing || o.paced.by != nil || !o.file.usable() || !cold(src, 0, n) {
+	if e == nil || !e.rules.rings || n < sentByRing || o.paced.by != nil && n > partBytes || !o.file.usable() || !cold(src, 0, n) {
 		return nil
 	}
 	w := e.sendingByRing(o, src, 0, Kind{Bytes: n, Cold: true}, e.pool.TrySpare)
@@ -55,10 +55,14 @@ func (o *Outbound) Begin(src FileSource, n int64) *Begun {
 }
 
 // Abandon gives up what Begin took: it waits until the kernel has let go of it. Behind
-// the Body, or a second time, it does nothing; nor for nil.
+// the Body, or a second time, it does nothing; nor for nil. The file can be read by
+// others then.
 func (b *Begun) Abandon() {
 	if w := b.take(); w != nil {
 		w.leaveLane()
+		if w.direct {
+			_ = w.src.PastCache(false)
+		}
 	}
 }
 
@@ -81,10 +85,6 @@ func begun(src FileSource, off, n int64) *ringSending {
 
 // OnTail lets f be called when nothing more is to be read of the next Body, if that goes
 // by a ring: while its last blocks are read and sent there is time to Begin what comes
-// behind it. f is called once, on the lane, and so must not wait. A stream that is paced
-// calls nobody.
-func (o *Outbound) OnTail(f func()) {
-	if o.paced.by == nil {
-		o.tail = f
-	}
-}
+// behind it. f is called once, on the lane, and so must not wait. A stream that its
+// pacer has ever held calls nobody: it has time, and would wait with a second lane.
+func (o *Outbound) OnTail(f func()) { o.tail = f }

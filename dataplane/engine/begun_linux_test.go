@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"golang.org/x/sys/unix"
@@ -172,6 +173,68 @@ func TestBegunArrives(t *testing.T) {
 			}
 			if ways := r.out.Ways(); ways.By(WayRing) != 2 {
 				t.Errorf("ways are %s", ways)
+			}
+			r.free()
+		})
+	}
+}
+
+// grants is a pacer that lets so many bytes pass at a time, and says how long each took.
+type grants struct {
+	bytes  int64
+	waited time.Duration
+}
+
+func (g grants) Pace(n int64, _ <-chan struct{}) (int64, time.Duration) {
+	return min(n, g.bytes), g.waited
+}
+
+// A stream reads on beside a pacer until that has held it. Of what was begun, and may not
+// pass as a whole, all is read again.
+func TestBegunBesideAPacer(t *testing.T) {
+	for _, row := range []struct {
+		name         string
+		first, later grants
+		begins       bool
+		again        bool
+	}{
+		{"all passes at once", grants{1 << 40, 0}, grants{1 << 40, 0}, true, false},
+		{"parts pass at once", grants{2 << 20, 0}, grants{1 << 40, 0}, true, false},
+		{"held", grants{1 << 40, 1}, grants{1 << 40, 0}, false, false},
+		{"less passes than was begun", grants{1 << 40, 0}, grants{1<<20 + 5, 0}, true, true},
+		{"hardly anything does", grants{1 << 40, 0}, grants{100_000, 0}, true, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRingRig(t, begunConfig)
+			before, b := newBegunFile(t, begunBytes), newBegunFile(t, begunBytes)
+			far := r.readAll()
+			var begun *Begun
+			var beside sync.WaitGroup
+			r.out.paced.by = row.first
+			r.out.OnTail(func() { beside.Go(func() { begun = r.begin(b, 2) }) })
+			if _, err := r.out.Body(before, 0, begunBytes, nil); err != nil {
+				t.Fatal(err)
+			}
+			beside.Wait()
+			if (begun != nil) != row.begins {
+				t.Fatalf("begun: %v", begun != nil)
+			}
+			var src FileSource = b
+			if begun != nil {
+				src = begun
+			}
+			r.out.paced = paced{by: row.later}
+			if sent, err := r.out.Body(src, 0, begunBytes, nil); err != nil || sent != begunBytes {
+				t.Fatalf("%d sent: %v", sent, err)
+			}
+			if err := r.out.End(); err != nil {
+				t.Fatal(err)
+			}
+			if got := <-far; !bytes.Equal(got, append(bytes.Clone(before.content), b.content...)) {
+				t.Errorf("%d bytes arrived, or others", len(got))
+			}
+			if b.starts[0] != b.ends[0] || (b.starts[0] == 1) == row.again {
+				t.Errorf("the first block was begun %d times, and ended %d times", b.starts[0], b.ends[0])
 			}
 			r.free()
 		})
