@@ -34,7 +34,19 @@ type zcRig struct {
 	path      string
 }
 
+// newZCRig has a body of 10 MiB to be sent, too.
 func newZCRig(t *testing.T, cfg Config) *zcRig {
+	t.Helper()
+	r := newRingRig(t, cfg)
+	r.content, r.path = make([]byte, 10<<20), filepath.Join(t.TempDir(), "body")
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(r.content)
+	if err := os.WriteFile(r.path, r.content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func newRingRig(t *testing.T, cfg Config) *zcRig {
 	t.Helper()
 	if works, why, err := probeUring(); err != nil || !works || !uring.Probe().Operations["send_zc"] || uring.Probe().Registered != nil {
 		if os.Getenv("REQUIRE_URING") != "" {
@@ -42,11 +54,7 @@ func newZCRig(t *testing.T, cfg Config) *zcRig {
 		}
 		t.Skip("no rings with SEND_ZC and registered buffers here: ", why)
 	}
-	r := &zcRig{t: t, pool: newPool(t, 16), content: make([]byte, 10<<20), path: filepath.Join(t.TempDir(), "body")}
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(r.content)
-	if err := os.WriteFile(r.path, r.content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	r := &zcRig{t: t, pool: newPool(t, 16)}
 	cfg.Name, cfg.Pool = "uring", r.pool
 	var err error
 	if r.engine, err = New(cfg); err != nil {
