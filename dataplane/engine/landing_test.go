@@ -33,7 +33,7 @@ func TestLandingRunsAheadOfItsDigestOnly(t *testing.T) {
 		want   int
 	}{
 		"nothing to digest":             {nil, 100, landingDepth},
-		"a prompt digest":               {func(chan struct{}) hash.Hash { return prompt{md5.New(), make(chan struct{})} }, 100, landingDepth},
+		"a prompt digest":               {func(chan struct{}) hash.Hash { return prompt{md5.New(), make(chan struct{}, landingAhead)} }, 100, landingDepth},
 		"a digest behind":               {func(let chan struct{}) hash.Hash { return stuck{md5.New(), let} }, 100, landingAhead},
 		"a digest behind, a small pool": {func(let chan struct{}) hash.Hash { return stuck{md5.New(), let} }, 16, 8},
 	} {
