@@ -2,8 +2,8 @@
 // no dialogue, no disk, no digest. Held against one plain stream of as many bytes
 // it shows what framing, buffers and rings cost.
 //
-//	Send   bodies of 64 MiB that lie in a file of memory (memfd), which the engine
-//	       sends as it would a warm file
+//	Send   bodies of 64 MiB, of memory without a descriptor: they are copied into
+//	       the chunks that they are sent in
 //	Land   takes them in; each piece has landed in one of the pool's buffers, and
 //	       goes no further
 package moved
@@ -15,12 +15,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"time"
 
 	"github.com/ringsync/ringsync/dataplane/buffer"
 	"github.com/ringsync/ringsync/dataplane/engine"
-	"golang.org/x/sys/unix"
 )
 
 // bodyBytes is the size of all bodies but the last.
@@ -34,29 +32,21 @@ type Result struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// memory is a body in a file that is on no disk.
-type memory struct{ *os.File }
+// memory is a body whose every MiB is the same one, as all that the plain stream
+// sends is: of both, what is copied lies in the processor's cache.
+type memory []byte
 
-func (m memory) Descriptor() int                     { return int(m.Fd()) }
-func (memory) StartRead(int, int64) error            { return nil }
-func (memory) EndRead(_ int, _ int64, e error) error { return e }
-func (memory) PastCache(on bool) error {
-	if on {
-		return errors.New("memory is not past the cache")
-	}
-	return nil
+func newMemory() memory {
+	m := make(memory, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(m)
+	return m
 }
 
-func newMemory(bytes int64) (m memory, err error) {
-	fd, err := unix.MemfdCreate("ringsync-bench", unix.MFD_CLOEXEC)
-	if err != nil {
-		return m, fmt.Errorf("memfd_create: %w", err)
+func (m memory) ReadAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) {
+		n += copy(p[n:], m[(off+int64(n))%int64(len(m)):])
 	}
-	m = memory{os.NewFile(uintptr(fd), "memory")}
-	if _, err = io.CopyN(m, rand.NewChaCha8([32]byte{}), bytes); err != nil {
-		return m, errors.Join(err, m.Close())
-	}
-	return m, nil
+	return n, nil
 }
 
 // nowhere takes what has landed in a buffer.
@@ -80,11 +70,6 @@ func with(do func(*buffer.Pool, *engine.Engine) error) error {
 
 // Send sends that many bytes, and returns when the other side has them.
 func Send(ctx context.Context, to string, bytes int64) (r Result, err error) {
-	body, err := newMemory(min(bytes, bodyBytes))
-	if err != nil {
-		return r, err
-	}
-	defer body.Close()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", to)
 	if err != nil {
 		return r, err
@@ -96,6 +81,7 @@ func Send(ctx context.Context, to string, bytes int64) (r Result, err error) {
 			return err
 		}
 		defer out.Close()
+		body := newMemory()
 		start := time.Now()
 		for r.Bytes < bytes {
 			n, err := out.Body(body, 0, min(bytes-r.Bytes, bodyBytes), nil)

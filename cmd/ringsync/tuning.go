@@ -22,7 +22,7 @@ type pushTuning struct {
 
 func (t *pushTuning) add(f *pflag.FlagSet) {
 	f.StringVar(&t.cfg.Name, "engine", cmp.Or(os.Getenv("RINGSYNC_ENGINE"), "auto"), "data path: auto, uring, sendfile or portable (also RINGSYNC_ENGINE)")
-	f.IntVar(&t.buffers, "buffers", 0, "buffers of 1 MiB for bodies (default: for each of --sessions one, and as many as are read ahead)")
+	f.IntVar(&t.buffers, "buffers", 0, "buffers of 1 MiB for bodies (default: for each of --sessions two, and four times as many as are read ahead)")
 	f.IntVar(&t.cfg.Lanes, "lanes", 4, "large bodies that io_uring sends at once, each with a thread; more than that go another way")
 	f.IntVar(&t.cfg.ReadAhead, "read-ahead", 4, "blocks of 1 MiB that io_uring reads of a body before they are sent, 1 to 16")
 	f.Int64Var(&t.cfg.DirectFrom, "direct-from", 4<<20, "bytes from which a body that is not in the page cache is read past it; -1: never")
@@ -44,13 +44,15 @@ func (t *pushTuning) engine(sessions int) (*buffer.Pool, *engine.Engine, error) 
 	return pool, moves, nil
 }
 
-// count is how many buffers there are: a session holds one for what it sends, and
-// those that it reads ahead into.
+// count is how many buffers there are: a session holds one for what it sends, those
+// that it reads ahead into, and while a body ends as many for the next one. There are
+// twice as many, since for that it takes only what half of the pool can spare (see
+// buffer.Pool.TrySpare); what nobody uses takes no memory.
 func (t *pushTuning) count(sessions int) int {
 	if t.buffers != 0 {
 		return t.buffers
 	}
-	return (1 + max(1, t.cfg.ReadAhead)) * sessions
+	return 2 * (1 + 2*max(1, t.cfg.ReadAhead)) * sessions
 }
 
 // addWays adds how a partition's bodies went.

@@ -40,6 +40,8 @@
 // into the kernel's caches ahead of their turn, by a ring or by goroutines: see Fetch.
 // A body of which nine tenths came in time then takes the way of a warm one.
 //
+// Where a body ends that a ring reads, the next one may have begun: see Begun.
+//
 // What a ring sends it tries to send without a copy (SEND_ZC), once a connection:
 // the kernel's report of that decides, and where it copied all the same, as a
 // loopback does, plain sends are cheaper. See ZeroCopy.

@@ -55,7 +55,8 @@ type Outbound struct {
 	owed   bool   // the CRLF of the chunk before, to be sent with what is pending
 	sums   outSums
 	paced  paced
-	goesOn bool // a body is sent by a ring of which a part was
+	tail   func() // see OnTail
+	goesOn bool   // a body is sent by a ring of which a part was
 
 	sent atomic.Int64
 	ways Ways

@@ -19,6 +19,7 @@ func (o *Outbound) Body(src Source, off, n int64, digest hash.Hash) (sent int64,
 	if o.err != nil {
 		return 0, o.err
 	}
+	defer o.OnTail(nil)
 	kind, way, reason := o.way(src, off, n, digest)
 	if way == WayRing {
 		var is bool

@@ -92,16 +92,24 @@ func (i *Inbound) spend(n int) {
 // sendParts is sendByRing for what may pass at once, again and again: a lane is taken
 // for that alone, and nobody waits with it. Parts end with a chunk, so that the body
 // looks as it would in one. What is granted too little at a time goes another way, as
-// does all after it.
+// does all after it. The last part is the one whose tail is told of.
 func (o *Outbound) sendParts(src FileSource, off int64, k Kind, reason Reason, digest hash.Hash) (sent int64, is bool, without Reason, err error) {
 	if o.paced.by == nil {
 		return o.sendByRing(src, off, k, reason, digest)
 	}
 	defer func() { o.goesOn = false }()
+	tail := o.tail
 	for n, chunk := k.Bytes, int64(o.limit-headroom); sent < n; o.goesOn = true {
 		if k.Bytes = o.pay(n - sent); k.Bytes < n-sent {
 			o.paced.ahead += k.Bytes % chunk
 			k.Bytes -= k.Bytes % chunk
+			if b, is := src.(*Begun); is {
+				b.Abandon() // it was begun as a whole
+			}
+		}
+		o.tail = nil
+		if sent+k.Bytes == n && o.paced.waited == 0 {
+			o.tail = tail
 		}
 		if k.Bytes == 0 {
 			return sent, false, ReasonPaced, nil

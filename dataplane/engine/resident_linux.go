@@ -6,8 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cold tells whether a body is better read past the page cache, or ahead.
-func cold(src FileSource, off, n int64) bool { return !resident(src.Descriptor(), off, n) }
+// cold tells whether a body is better read past the page cache, or ahead. One that was
+// begun was.
+func cold(src FileSource, off, n int64) bool {
+	if b, is := src.(*Begun); is && b.sending != nil {
+		return true
+	}
+	return !resident(src.Descriptor(), off, n)
+}
 
 // warmPercent of a body's pages in the cache make it warm.
 const warmPercent = 90

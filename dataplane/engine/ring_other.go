@@ -29,6 +29,13 @@ func (o *Outbound) sendByRing(FileSource, int64, Kind, Reason, hash.Hash) (sent 
 	return 0, false, ReasonEngine, nil
 }
 
+// Begun is a body that a ring has begun to read, and so is not here.
+type Begun struct{ FileSource }
+
+func (*Outbound) Begin(FileSource, int64) *Begun { return nil }
+func (*Outbound) OnTail(func())                  {}
+func (*Begun) Abandon()                          {}
+
 func (*Engine) fetchByRing([]Ahead, *atomic.Bool) (cold int, is bool) { return 0, false }
 
 func (i *Inbound) landByRing(*Landing, int64) (got int64, is bool, err error) {

@@ -32,7 +32,11 @@ type ringSending struct {
 	src    FileSource
 	off, n int64 // of the body, in the file
 	direct bool
-	ending bool // nothing more is read
+	ending bool   // nothing more is read
+	tail   func() // called when nothing more is to be asked for; nil: no more
+
+	onLane func(job func(*uring.Ring)) // starts what is left to be done, on the lane's thread
+	wake   func()                      // the lane's
 
 	blocks []*block // read or being read, in order; the first has bytes to be sent
 	spare  []*block
@@ -70,17 +74,22 @@ type block struct {
 // sendByRing is Body by way of a lane; is tells whether there was one, without why
 // not.
 func (o *Outbound) sendByRing(src FileSource, off int64, k Kind, reason Reason, digest hash.Hash) (sent int64, is bool, without Reason, err error) {
-	w := o.engine.sendingByRing(o, src, off, k)
+	w := begun(src, off, k.Bytes)
 	if w == nil {
-		return 0, false, ReasonNoBuffer, nil
-	}
-	lane := o.engine.lanes.TryGet()
-	if lane == nil {
-		w.release()
-		return 0, false, ReasonNoLane, nil
+		w = o.engine.sendingByRing(o, src, off, k, o.engine.pool.TryGet)
+		if w == nil {
+			return 0, false, ReasonNoBuffer, nil
+		}
+		lane := o.engine.lanes.TryGet()
+		if lane == nil {
+			w.release()
+			return 0, false, ReasonNoLane, nil
+		}
+		w.onLane, w.wake = lane.Run, lane.Wake
+		w.pastCache()
 	}
 	way := WayRing
-	o.err = w.transfer(lane, digest)
+	o.err = w.transfer(digest)
 	if 2*w.zeroCopied > k.Bytes {
 		way = WayZeroCopy
 	}
@@ -93,17 +102,17 @@ func (o *Outbound) sendByRing(src FileSource, off int64, k Kind, reason Reason, 
 // transfer sends the body on the lane's thread, while the socket is borrowed inside
 // RawConn. The lane stays behind for the notifications, if there are any to come:
 // from then on what is w's is its own.
-func (w *ringSending) transfer(lane *uring.Lane, digest hash.Hash) (err error) {
+func (w *ringSending) transfer(digest hash.Hash) (err error) {
 	o := w.o
-	w.direct = w.direct && w.src.PastCache(true) == nil
 	ran, done := false, make(chan struct{})
 	failed := o.gate.pass() // moves a deadline that has passed since the last write
 	if failed == nil {
 		failed = o.file.raw.Write(func(fd uintptr) bool {
 			ran = true
-			lane.Run(func(ring *uring.Ring) {
+			w.onLane(func(ring *uring.Ring) {
 				w.ringSocket = ringSocket{ring: ring, fd: int(fd), gate: &o.gate, taker: w}
-				err = w.run(lane, digest)
+				w.tail = o.tail
+				err = w.run(digest)
 				if len(w.notices) == 0 {
 					w.release()
 				}
@@ -115,8 +124,7 @@ func (w *ringSending) transfer(lane *uring.Lane, digest hash.Hash) (err error) {
 		})
 	}
 	if !ran {
-		lane.Run(func(*uring.Ring) {})
-		w.release()
+		w.leaveLane()
 		err = o.gate.fail(failed)
 	}
 	if w.direct {
@@ -127,54 +135,32 @@ func (w *ringSending) transfer(lane *uring.Lane, digest hash.Hash) (err error) {
 	return err
 }
 
-// sendingByRing takes buffers for a body that is better read past the page cache,
-// or has a digest to be reckoned beside; nil where there are none.
-func (e *Engine) sendingByRing(o *Outbound, src FileSource, off int64, k Kind) *ringSending {
-	if e.pool.Bytes() < blockBytes {
-		return nil
-	}
-	w := &ringSending{o: o, src: src, off: off, n: k.Bytes, direct: k.Cold && e.rules.direct(k.Bytes) && off%blockAlign == 0}
-	for i := range e.ahead {
-		if int64(i)*blockBytes >= k.Bytes {
-			break
-		}
-		w.another(e.pool.TryGet())
-	}
-	if len(w.spare) == 0 {
-		return nil
-	}
-	return w
-}
-
-// another makes a block of a buffer, if there was one.
-func (w *ringSending) another(lease *buffer.Buffer) {
-	if lease != nil {
-		w.spare = append(w.spare, &block{lease: lease, tag: w.tags})
-		w.tags++
-	}
-}
-
 // run puts all of the body into the stream: what leaves a chunk unfinished stays
 // pending there.
-func (w *ringSending) run(lane *uring.Lane, digest hash.Hash) (err error) {
-	wake := lane.Wake
-	w.o.gate.wake.Store(&wake)
+func (w *ringSending) run(digest hash.Hash) (err error) {
+	w.o.gate.wake.Store(&w.wake)
+	w.furnish(w.o.engine.pool.TryGet) // if it was begun with fewer
 	end := w.startDigest(digest)
 	for w.sent < w.n && err == nil {
 		err = w.chunk()
 	}
 	w.o.gate.wake.Store(nil)
+	w.drop()
+	end()
+	if _, disk := err.(*SourceError); err != nil && !disk {
+		w.abandon()
+	}
+	return err
+}
+
+// drop ends the reads of what will not be sent.
+func (w *ringSending) drop() {
 	w.endReads()
 	for _, b := range w.blocks {
 		if !b.settled && b.err == nil {
 			w.src.EndRead(0, w.off+b.at, unix.ECANCELED)
 		}
 	}
-	end()
-	if _, disk := err.(*SourceError); err != nil && !disk {
-		w.abandon()
-	}
-	return err
 }
 
 // endReads cancels what is being read, and reaps it.
@@ -191,14 +177,6 @@ func (w *ringSending) endReads() {
 			w.take()
 		}
 	}
-}
-
-// release gives the buffers back.
-func (w *ringSending) release() {
-	for _, b := range append(w.spare, w.blocks...) {
-		b.lease.Release()
-	}
-	w.spare, w.blocks = nil, nil
 }
 
 // startDigest starts the digest's goroutine, if there is one to be reckoned. end

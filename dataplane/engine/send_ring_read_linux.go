@@ -67,6 +67,10 @@ func (w *ringSending) ask() {
 			w.read(b)
 		}
 	}
+	if w.asked == w.n && w.tail != nil {
+		w.tail()
+		w.tail = nil
+	}
 }
 
 // read asks for what a block lacks.

@@ -42,7 +42,18 @@ var zcContent = sync.OnceValue(func() []byte {
 	return p
 })
 
+// newZCRig has a body of 10 MiB to be sent, too.
 func newZCRig(t *testing.T, cfg Config) *zcRig {
+	t.Helper()
+	r := newRingRig(t, cfg)
+	r.content, r.path = zcContent(), filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(r.path, r.content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func newRingRig(t *testing.T, cfg Config) *zcRig {
 	t.Helper()
 	if works, why, err := probeUring(); err != nil || !works || !uring.Probe().Operations["send_zc"] || uring.Probe().Registered != nil {
 		if os.Getenv("REQUIRE_URING") != "" {
@@ -50,10 +61,7 @@ func newZCRig(t *testing.T, cfg Config) *zcRig {
 		}
 		t.Skip("no rings with SEND_ZC and registered buffers here: ", why)
 	}
-	r := &zcRig{t: t, pool: newPool(t, 16), content: zcContent(), path: filepath.Join(t.TempDir(), "body")}
-	if err := os.WriteFile(r.path, r.content, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	r := &zcRig{t: t, pool: newPool(t, 16)}
 	cfg.Name, cfg.Pool = "uring", r.pool
 	var err error
 	if r.engine, err = New(cfg); err != nil {

@@ -109,6 +109,7 @@ type transmission struct {
 	bare     bool // some wanted line had no flags
 	answered bool // the answer to the offers has begun
 	window   window
+	readOn   readOn
 	pacer    *limit.Stream // nil without limits
 }
 
@@ -117,7 +118,7 @@ type transmission struct {
 // another session. Source: ssync_sender.py, Sender.__call__.
 func (s *Sender) Send(ctx context.Context, job Job) (result *Result, suffixes int) {
 	t := &transmission{Sender: s, job: job, dialect: job.Verb.dialect(), policy: job.Partition.Policy().Index}
-	t.window.t = t
+	t.window.t, t.readOn.t = t, t
 	t.features = t.dialect.features(s.cfg.Verify.features())
 	t.log = s.cfg.Log.With("device", job.Partition.Device().Name(), "policy", t.policy, "partition", job.Partition.Number(), "peer", job.To)
 	if len(job.Suffixes) == 0 && len(job.Only) == 0 {

@@ -62,7 +62,7 @@ func startFake(t *testing.T, scripts ...[]string) *fake {
 }
 
 func play(conn net.Conn, script []string) string {
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	in := bufio.NewReader(conn)
 	for {
 		line, err := in.ReadString('\n')

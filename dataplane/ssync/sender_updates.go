@@ -29,6 +29,7 @@ func (t *transmission) updates(ctx context.Context) error {
 		return err
 	}
 	defer t.window.close()
+	defer t.readOn.close()
 	for i := range t.result.offers.entries {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -38,6 +39,7 @@ func (t *transmission) updates(ctx context.Context) error {
 			continue
 		}
 		t.window.turn(i)
+		t.readOn.turn(i)
 		if err := t.update(e); err != nil {
 			e.outcome = Failed
 			return err
@@ -46,6 +48,7 @@ func (t *transmission) updates(ctx context.Context) error {
 			return err
 		}
 	}
+	t.readOn.close() // no lane is kept while the verdict is awaited
 	if err := t.out.Text([]byte(proto.UpdatesEnd + "\r\n")); err != nil {
 		return err
 	}
@@ -130,7 +133,7 @@ func (t *transmission) sendPut(e *entry, o *store.Object, md hashes.Metadata) (s
 	if t.cfg.MD5 {
 		digest = md5.New()
 	}
-	n, err := t.out.Body(o, 0, o.Size, digest)
+	n, err := t.out.Body(t.readOn.bodyOf(o), 0, o.Size, digest)
 	t.countBytes(n)
 	var source *engine.SourceError
 	switch {

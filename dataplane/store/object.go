@@ -52,9 +52,9 @@ type Object struct {
 	partition *Partition
 	dir       string
 	in        *file     // dir, while its files are opened; nil: by their paths
-	data      *file     // nil for a tombstone
+	body                // of the .data; none of a tombstone
 	changed   time.Time // of data, the last change
-	files     []*file   // all that are open, data among them
+	files     []*file   // all that are open, the .data among them
 }
 
 // Open opens what a hash directory holds. It returns ErrNotExist where nothing
@@ -363,9 +363,6 @@ func (o *Object) ETag() string {
 	return etag
 }
 
-// ReadAt reads the body, as io.ReaderAt does.
-func (o *Object) ReadAt(p []byte, off int64) (int, error) { return o.data.ReadAt(p, off) }
-
 // ReadWhole reads the body into p, which has its size, and tells whether the disk
 // had to be waited for.
 func (o *Object) ReadWhole(p []byte) (waited bool, err error) {
@@ -395,23 +392,6 @@ func (o *Object) Cold() bool {
 	var first [1]byte
 	_, err := o.data.readCached(first[:], 0)
 	return errors.Is(err, unix.EAGAIN)
-}
-
-// Descriptor lends the body's, to be read with by other calls than ReadAt: see
-// engine.FileSource.
-func (o *Object) Descriptor() int { return o.data.fd }
-
-// PastCache lets reads go past the page cache, or no more.
-func (o *Object) PastCache(on bool) error { return o.data.setDirect(on) }
-
-// StartRead is asked before such a read of n bytes at off.
-func (o *Object) StartRead(n int, off int64) error {
-	return o.data.ask(Op{Call: CallRead, Offset: off})
-}
-
-// EndRead tells what came of it.
-func (o *Object) EndRead(n int, off int64, err error) error {
-	return o.data.tell(Op{Call: CallRead, Offset: off}, err)
 }
 
 // Path is the object's directory, for messages.

@@ -75,11 +75,26 @@ func (l *Lanes) Used() (used, missed int64, failed error) {
 func (l *Lanes) TryGet() *Lane {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last := len(l.free) - 1
-	if last < 0 {
+	if len(l.free) == 0 {
 		l.missed++
 		return nil
 	}
+	return l.take()
+}
+
+// TrySpare is TryGet for who could do without: it leaves one to others.
+func (l *Lanes) TrySpare() *Lane {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.free) < 2 {
+		return nil
+	}
+	return l.take()
+}
+
+// take takes the last lane that is free.
+func (l *Lanes) take() *Lane {
+	last := len(l.free) - 1
 	lane := l.free[last]
 	if lane.ring == nil {
 		if l.failed = lane.start(); l.failed != nil {

@@ -50,6 +50,23 @@ func TestLanes(t *testing.T) {
 	goleak.VerifyNone(t, idle)
 }
 
+// Who could do without a lane leaves the last one to others, and is not counted as one
+// who missed it.
+func TestLanesSpare(t *testing.T) {
+	for count, spared := range map[int]int{1: 0, 2: 1, 4: 3} {
+		l := newLanes(t, newPool(t, 1), count)
+		goOn, got := make(chan struct{}), 0
+		for lane := l.TrySpare(); lane != nil; lane = l.TrySpare() {
+			lane.Run(func(*Ring) { <-goOn })
+			got++
+		}
+		if _, missed, _ := l.Used(); got != spared || missed != 0 {
+			t.Errorf("%d of %d were spared, want %d; %d were missed", got, count, spared, missed)
+		}
+		close(goOn)
+	}
+}
+
 // What a job leaves in flight is reaped before the lane is anybody else's.
 func TestLaneDrains(t *testing.T) {
 	pool := newPool(t, 1)
