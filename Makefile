@@ -30,18 +30,20 @@ deps: ## install what the tests need (a real Swift), where that is allowed
 test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a real Swift
 	$(GO) test -count=1 -p 3 -timeout 20m $(TESTFLAGS) ./dataplane/interop $(PACKAGES)
 
-# Left out: what drives processes that are built without the detector, and what runs
-# the same code once more: the sendfile engine alone, auto where rings are forbidden,
-# and by -short the same calls with other errors, the same bodies in other mixtures.
+# Left out: what drives processes that are built without the detector, what counts
+# allocations, of which the detector has its own, and what runs the same code once more:
+# the sendfile engine alone, auto where rings are forbidden, and by -short the same calls
+# with other errors, the same bodies in other mixtures. Vet is lint's.
 test-race: ## the tests that run our own code in their process, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -short -count=1 -p 3 -timeout 20m -skip '^TestRestricted$$|^TestConformance$$/^sendfile$$' \
+	CGO_ENABLED=1 $(GO) test -race -short -vet=off -count=1 -p 3 -timeout 20m -skip '^TestRestricted$$|^TestConformance$$/^sendfile$$|^TestTransferAllocations$$' \
 		$$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer|kill|bench)(/peertest)?$$')
 
-# Which of their calls fail is every twelfth here, by -short; test-full lets each fail.
+# Which of their calls fail is every twelfth here, by -short; test-full lets each fail. Vet
+# is lint's.
 test-engines: deps ## the plane's tests on each of ENGINES, and with guard pages around what the kernel owns
 	@for engine in $(ENGINES); do echo "engine $$engine"; \
-		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 -short ./dataplane ./dataplane/ssync ./dataplane/faults && \
-		RINGSYNC_ENGINE=$$engine $(GO) test -count=1 -run '^TestReplicate$$' ./dataplane/interop || exit 1; done
+		RINGSYNC_ENGINE=$$engine $(GO) test -vet=off -count=1 -short ./dataplane ./dataplane/ssync ./dataplane/faults && \
+		RINGSYNC_ENGINE=$$engine $(GO) test -vet=off -count=1 -run '^TestReplicate$$' ./dataplane/interop || exit 1; done
 	$(GO) test -count=1 -short -skip '^TestRestricted$$' -tags invariants $(OWNERS)
 
 test-full: deps ## everything at full size; takes long

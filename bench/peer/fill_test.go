@@ -84,6 +84,7 @@ func TestFillThenInspect(t *testing.T) {
 // has written it, and stale once a file is slipped past Swift.
 func TestInspectJudgesDigests(t *testing.T) {
 	swift, dir, devices := peertest.Require(t), peertest.SwiftDir(t), peertest.Devices(t)
+	swift = peertest.Stay(t, swift, dir)
 	fill(t, swift, dir, devices, []peer.Op{{Op: peer.Put, Name: "/a/c/o", Timestamp: "1700000001.00000", Body: []byte("x")}})
 	first := inspect(t, swift, dir, devices)
 	if p := first.Partitions["0"]; p.Valid || len(p.Fresh) != 1 || len(p.Invalid) != 1 {
@@ -121,6 +122,7 @@ func TestInspectJudgesDigests(t *testing.T) {
 // Damage is seen by Inspect, which leaves it, and by Audit, which moves it away.
 func TestDamageIsSeen(t *testing.T) {
 	swift, dir, devices := peertest.Require(t), peertest.SwiftDir(t), peertest.Devices(t)
+	swift = peertest.Stay(t, swift, dir)
 	const when = "1700000001.00000"
 	fill(t, swift, dir, devices, []peer.Op{
 		{Op: peer.Put, Name: "/a/c/good", Timestamp: when, Body: []byte("x")},
@@ -178,6 +180,7 @@ func TestFillNamesWhatFailed(t *testing.T) {
 // A fragment archive is stored under its index, durable or not.
 func TestErasureCoding(t *testing.T) {
 	swift, dir, devices := peertest.Require(t), peertest.SwiftDir(t, peer.WithErasureCoding()), peertest.Devices(t)
+	swift = peertest.Stay(t, swift, dir)
 	fill(t, swift, dir, devices, []peer.Op{
 		{Op: peer.Put, Policy: 1, Name: "/a/c/kept", Timestamp: "1700000001.00000", Fragment: 2, Size: 2 << 20},
 		{Op: peer.Put, Policy: 1, Name: "/a/c/loose", Timestamp: "1700000001.00000", Fragment: 1, Size: 10, NoCommit: true},

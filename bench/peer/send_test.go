@@ -19,8 +19,9 @@ import (
 // after a second pass nothing was sent.
 func TestSwiftSendsToSwift(t *testing.T) {
 	swift, dir, from, to := peertest.Require(t), peertest.SwiftDir(t), peertest.Devices(t), peertest.Devices(t)
+	stays := peertest.Stay(t, swift, dir) // the sender is a process of its own, which is measured
 	mkdir(t, to, "d2")
-	fill(t, swift, dir, from, []peer.Op{
+	fill(t, stays, dir, from, []peer.Op{
 		{Op: peer.Put, Name: cafe, Timestamp: "1700000001.00000", Body: []byte("one"), Headers: map[string]string{"X-Object-Meta-Color": "red"}},
 		{Op: peer.Post, Name: cafe, Timestamp: "1700000005.00000", Headers: map[string]string{"X-Object-Meta-Color": "blue"}},
 		{Op: peer.Put, Name: "/AUTH_t/c/large", Timestamp: "1700000002.00000", Partition: 3, Size: 1 << 20, Seed: 1},
@@ -47,7 +48,7 @@ func TestSwiftSendsToSwift(t *testing.T) {
 	if len(trace) != 3+3+4 || trace[0].Kind != "offer" || !strings.HasSuffix(trace[0].Line, " 1700000001.00000 m:61a80") {
 		t.Errorf("the trace: %+v", trace)
 	}
-	a, b := inspect(t, swift, dir, from), inspectDevice(t, swift, dir, to, "d2")
+	a, b := inspect(t, stays, dir, from), inspectDevice(t, stays, dir, to, "d2")
 	if diffs := peer.DiffTrees(a, b); len(diffs) > 0 || len(b.Objects) != 3 {
 		t.Errorf("%d objects arrived; differences:\n%s", len(b.Objects), strings.Join(diffs, "\n"))
 	}
@@ -89,18 +90,19 @@ func TestSendReportsAFailedSession(t *testing.T) {
 // and report as one.
 func TestSendInProcesses(t *testing.T) {
 	swift, dir, from, to := peertest.Require(t), peertest.SwiftDir(t), peertest.Devices(t), peertest.Devices(t)
+	stays := peertest.Stay(t, swift, dir) // the sender is a process of its own, which is measured
 	mkdir(t, to, "d1")
 	var ops []peer.Op
 	for partition := range 5 {
 		ops = append(ops, peer.Op{Op: peer.Put, Name: fmt.Sprint("/a/c/", partition), Timestamp: "1700000001.00000", Partition: partition, Size: 1000})
 	}
-	fill(t, swift, dir, from, ops)
+	fill(t, stays, dir, from, ops)
 	server := peertest.Server(t, swift, peer.ServerConfig{SwiftDir: dir, Devices: to})
 	cfg := peer.SendConfig{SwiftDir: dir, Devices: from, Device: "d1", To: server.Addr(), Processes: 2}
 	ready := 0
 	cfg.Ready = func(pid int) error {
 		ready++
-		if there := inspect(t, swift, dir, to); len(there.Objects) > 0 || pid <= 0 {
+		if there := inspect(t, stays, dir, to); len(there.Objects) > 0 || pid <= 0 {
 			t.Errorf("before the start: %d objects, pid %d", len(there.Objects), pid)
 		}
 		return nil
@@ -112,7 +114,7 @@ func TestSendInProcesses(t *testing.T) {
 	if report.PeakBytes < 2<<20 || report.Switches == 0 {
 		t.Errorf("used %+v", report.Usage)
 	}
-	if diffs := peer.DiffTrees(inspect(t, swift, dir, from), inspect(t, swift, dir, to)); len(diffs) > 0 {
+	if diffs := peer.DiffTrees(inspect(t, stays, dir, from), inspect(t, stays, dir, to)); len(diffs) > 0 {
 		t.Errorf("differences:\n%s", strings.Join(diffs, "\n"))
 	}
 	refused := errors.New("not now")

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -34,12 +35,18 @@ type zcRig struct {
 	path      string
 }
 
+// zcContent is what all bodies are; nobody writes to it.
+var zcContent = sync.OnceValue(func() []byte {
+	p := make([]byte, 10<<20)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(p)
+	return p
+})
+
 // newZCRig has a body of 10 MiB to be sent, too.
 func newZCRig(t *testing.T, cfg Config) *zcRig {
 	t.Helper()
 	r := newRingRig(t, cfg)
-	r.content, r.path = make([]byte, 10<<20), filepath.Join(t.TempDir(), "body")
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(r.content)
+	r.content, r.path = zcContent(), filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(r.path, r.content, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -64,6 +64,7 @@ func TestChangesWhileSent(t *testing.T) {
 	t.Parallel()
 	for _, p := range pairings {
 		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
 			r := newRig(t)
 			from, to := disk(t), disk(t)
 			list := changes()

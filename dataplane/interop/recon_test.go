@@ -51,6 +51,7 @@ func write(t *testing.T, path, text string) {
 // type and JSON from us as from Swift's middleware over the same tree. What
 // changes from one moment to the next is compared by its keys and types.
 func TestReconAnswers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	devices, cache := reconNode(t, r)
 	ours, err := recon.New(recon.Config{Devices: devices, SwiftDir: r.swiftDir, CachePath: cache, Policies: r.cluster.Policies, Version: "1"})

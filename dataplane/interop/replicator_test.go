@@ -237,6 +237,7 @@ func eachKind(t *testing.T, n int, test func(*testing.T, ringKind)) {
 // A node leaves and another one joins: partitions move to where the ring says then,
 // and the old copies go. A disk that is lost is filled again.
 func TestRebalance(t *testing.T) {
+	t.Parallel()
 	eachKind(t, 4, func(t *testing.T, kind ringKind) {
 		c := newRingCluster(t, kind.ours...)
 		c.ring(2, 0, 1, 2)
@@ -256,6 +257,7 @@ func TestRebalance(t *testing.T) {
 // Handoffs are drained while Swift writes and deletes on the primaries, and nothing
 // is lost.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	eachKind(t, 3, func(t *testing.T, kind ringKind) {
 		c := newRingCluster(t, kind.ours...)
 		c.ring(2, 1, 2)

@@ -15,6 +15,7 @@ import (
 // Requests that begin no session get the status that Swift gives them; those that
 // do, in whatever form, get 200 and the session.
 func TestSameStatus(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	us, them := ourNode(r, disk(t)), swiftServer(r, disk(t))
 	const check = ":MISSING_CHECK: START\r\n:MISSING_CHECK: END\r\n"

@@ -15,6 +15,7 @@ import (
 // Rings of Swift's builder, of many shapes, say to us what they say to Swift: the
 // devices, and for each partition its primaries and all handoffs, in order.
 func TestRings(t *testing.T) {
+	t.Parallel()
 	swift, dir := peertest.Require(t), peertest.SwiftDir(t)
 	var seeds []int
 	for seed := range 24 {

@@ -33,6 +33,7 @@ func seenNode(r *rig, devices, cache string, statsd stats.StatsdConfig) string {
 
 // swift-recon finds in our node what it finds in Swift's.
 func TestSwiftRecon(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	devices, cache := reconNode(t, r)
 	address := seenNode(r, devices, cache, stats.StatsdConfig{})
@@ -66,6 +67,7 @@ func TestSwiftRecon(t *testing.T) {
 // also tells how fast a device wrote, which we do not; and a lone object is put
 // through the same verbs.
 func TestStatsdNames(t *testing.T) {
+	t.Parallel()
 	r := newRig(t)
 	from := disk(t)
 	s := r.store(from)

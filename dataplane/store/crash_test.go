@@ -19,6 +19,9 @@ import (
 // and no digest is called valid that is not.
 func TestPowerCut(t *testing.T) {
 	seeds := 30
+	if testing.Short() {
+		seeds = 6
+	}
 	if os.Getenv("RINGSYNC_FULL") != "" {
 		seeds = 1000
 	}

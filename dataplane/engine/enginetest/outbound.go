@@ -134,6 +134,7 @@ func testSourceFails(t *testing.T, e Engine) {
 // A peer that hangs up, one that stops reading, and an interrupt in the middle
 // of a write end a send, each with its own name, for good.
 func testSendFails(t *testing.T, e Engine) {
+	more := source{make([]byte, 64*mib), -1} // than any socket buffers
 	for _, l := range links {
 		for _, row := range []struct {
 			name    string
@@ -155,8 +156,7 @@ func testSendFails(t *testing.T, e Engine) {
 					time.Sleep(20 * time.Millisecond) // let the write block
 					row.meddle(r, out)
 				}()
-				// More than any socket buffers.
-				_, err := out.Body(source{make([]byte, 64*mib), -1}, 0, 64*mib, nil)
+				_, err := out.Body(more, 0, 64*mib, nil)
 				<-meddled
 				wantKind(t, err, "send")
 				if row.want != nil {

@@ -20,6 +20,15 @@ const mib = 1 << 20
 // sizes lie on, before and behind every border there is.
 var sizes = []int64{0, 1, 4095, 4096, 65535, 65536, 65537, mib - 1, mib, mib + 1, 5*mib + 3}
 
+// borders are the sizes; with -short all but the largest, which crosses none that the
+// others don't, and is sent in fewer mixtures.
+func borders() []int64 {
+	if testing.Short() {
+		return sizes[:len(sizes)-1]
+	}
+	return sizes
+}
+
 // patience bounds every wait of the suite; nothing should come near it.
 const patience = 20 * time.Second
 

@@ -14,7 +14,7 @@ import (
 // takes, warm and cold, with a digest and without; an announcement comes with the
 // body that it was made for, and with no other.
 func testSums(t *testing.T, e Engine) {
-	bodies := append([]int64{2 * mib, 100, 70_000, 4*mib + 4095, 3, mib}, sizes...)
+	bodies := append([]int64{2 * mib, 100, 70_000, 4*mib + 4095, 3, mib}, borders()...)
 	for _, chunk := range []int{0, 65536, 40_000} {
 		for _, cold := range []bool{false, true} {
 			t.Run(fmt.Sprintf("chunks of %d/cold %v", chunk, cold), func(t *testing.T) {

@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 )
@@ -29,16 +28,18 @@ var framers = []framer{
 
 // frame chunks p.
 func (f framer) frame(p []byte) []byte {
-	var wire bytes.Buffer
+	turn := 0
+	for _, n := range f.chunks {
+		turn += n
+	}
+	wire := make([]byte, 0, len(p)+40*len(f.chunks)*(len(p)/turn+1)) // 40: all around a chunk
 	for i := 0; len(p) > 0; i++ {
 		n := min(f.chunks[i%len(f.chunks)], len(p))
-		fmt.Fprintf(&wire, f.size, n)
-		wire.Write(p[:n])
-		wire.WriteString(f.end)
+		wire = fmt.Appendf(wire, f.size, n)
+		wire = append(append(wire, p[:n]...), f.end...)
 		p = p[n:]
 	}
-	wire.WriteString(f.last)
-	return wire.Bytes()
+	return append(wire, f.last...)
 }
 
 // writeInPieces is a connection that dawdles: it sends sizes[0] bytes, then
@@ -54,13 +55,23 @@ func writeInPieces(conn net.Conn, p []byte, sizes []int) error {
 	return nil
 }
 
+// padded is a body with something before and behind it.
+func padded(before, p []byte) []byte {
+	const behind = "behind"
+	all := make([]byte, 0, len(before)+len(p)+len(behind))
+	return append(append(append(all, before...), p...), behind...)
+}
+
 // dialogue is a payload as the tests use it: for each size a line that tells
 // it, then the body.
 func dialogue(sizes ...int64) []byte {
-	var p bytes.Buffer
+	all := 0
 	for _, n := range sizes {
-		fmt.Fprintf(&p, "%d\r\n", n)
-		p.Write(body(n))
+		all += int(n) + 20
 	}
-	return p.Bytes()
+	p := make([]byte, 0, all)
+	for _, n := range sizes {
+		p = append(fmt.Appendf(p, "%d\r\n", n), body(n)...)
+	}
+	return p
 }
