@@ -34,7 +34,8 @@ test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a re
 # Left out: what drives processes that are built without the detector, what counts
 # allocations, of which the detector has its own, and what runs the same code once more:
 # the sendfile engine alone, auto where rings are forbidden, and by -short the same calls
-# with other errors, the same bodies in other mixtures. Vet is lint's.
+# with other errors, the same bodies in other mixtures, a fifth of the mutants and seeds.
+# Vet is lint's.
 test-race: ## the tests that run our own code in their process, under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short -vet=off -count=1 -p 3 -timeout 20m -skip '^TestRestricted$$|^TestConformance$$/^sendfile$$|^TestTransferAllocations$$' \
 		$$($(GO) list $(PACKAGES) | grep -vE '/(interop|peer|kill|bench)(/peertest)?$$')

@@ -25,9 +25,9 @@ const Century = 100 * 365 * 24 * time.Hour
 // Torture tells that somebody asked for the long runs.
 func Torture() bool { return os.Getenv("RINGSYNC_TORTURE") != "" }
 
-// Count is how often something is done: in continuous integration, or with
-// RINGSYNC_TORTURE=1; RINGSYNC_COUNT overrides both.
-func Count(tb testing.TB, ci, torture int) int {
+// Count is how often something is done: in a usual run, of which -short does a fifth,
+// or with RINGSYNC_TORTURE=1; RINGSYNC_COUNT overrides both.
+func Count(tb testing.TB, usual, torture int) int {
 	if text := os.Getenv("RINGSYNC_COUNT"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -35,10 +35,13 @@ func Count(tb testing.TB, ci, torture int) int {
 		}
 		return n
 	}
-	if Torture() {
+	switch {
+	case Torture():
 		return torture
+	case testing.Short():
+		return max(1, usual/5)
 	}
-	return ci
+	return usual
 }
 
 // Seeds returns the seeds of a run: 1 to n, or the one in RINGSYNC_SEED.
