@@ -26,10 +26,10 @@ deps: ## install what the tests need (a real Swift), where that is allowed
 	@.ci/deps
 
 # The interop tests take the longest, and wait for many processes, as some others do
-# for disks that hang: three packages, and four tests of each, at a time keep two cores
+# for disks that hang: three packages, and three tests of each, at a time keep two cores
 # busy.
 test: deps ## unit, golden, crash and fault tests, fuzz seeds, interop with a real Swift
-	$(GO) test -count=1 -p 3 -parallel 4 -timeout 20m $(TESTFLAGS) ./dataplane/interop $(PACKAGES)
+	$(GO) test -count=1 -p 3 -parallel 3 -timeout 20m $(TESTFLAGS) ./dataplane/interop $(PACKAGES)
 
 # Left out: what drives processes that are built without the detector, what counts
 # allocations, of which the detector has its own, and what runs the same code once more:

@@ -171,7 +171,7 @@ func (b *beside) client(random *rand.Rand) error {
 		return err
 	}
 	defer answer.Body.Close()
-	io.Copy(io.Discard, answer.Body)
+	said, _ := io.ReadAll(answer.Body)
 	switch answer.StatusCode {
 	case http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
 		b.note(method, name, ts)
@@ -181,7 +181,7 @@ func (b *beside) client(random *rand.Rand) error {
 		}
 	case http.StatusConflict: // something as new has come by the other door
 	default:
-		return fmt.Errorf("%s %s at Swift's server: %s", method, name, answer.Status)
+		return fmt.Errorf("%s %s at Swift's server: %s\n%s", method, name, answer.Status, said) // with a traceback
 	}
 	return nil
 }
