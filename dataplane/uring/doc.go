@@ -23,6 +23,10 @@
 // the ring's own mapped memory, a slot for each operation. So nothing that the
 // kernel sees is ever on the Go heap, and the collector has no part in it.
 //
+// Buffers are registered, files are not: an operation on a registered file takes 12 ns
+// less (4 KiB from the page cache, 275 before), and to put a file into the table takes 1.4
+// to 1.8 µs. That pays after some 130 operations, and a body of 64 MiB has 64 reads.
+//
 // This is the only room that imports unsafe. Each use has the sentence that
 // makes it sound.
 //
